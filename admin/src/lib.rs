@@ -1,0 +1,1 @@
+//! What people and Kubernetes ask: health, metrics page.

@@ -1,0 +1,1 @@
+//! Components that send data out.

@@ -1,0 +1,1 @@
+//! Sockets: accept loop, unary gRPC and HTTP serving, bounded bodies, chunk-list sender, TLS.

@@ -1,0 +1,183 @@
+//! The protobuf wire format: fields of one message in order, and a writer for the few shapes that we emit.
+//!
+//! Reading never allocates and never trusts a length. Groups (wire types 3 and 4) do not occur in OTLP and are refused.
+
+use std::fmt;
+
+/// Bytes that are not what their place says: the sender's fault, and sending them again will not help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed(pub &'static str);
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "malformed OTLP: {}", self.0)
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+const TRUNCATED: Malformed = Malformed("message ends inside a field");
+
+/// The value of one field, by wire type.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    Varint(u64),
+    Fixed64(u64),
+    Len(&'a [u8]),
+    Fixed32(u32),
+}
+
+/// One field of a message, with the bytes that it occupies (tag included) so that an editor can keep or drop them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Field<'a> {
+    pub number: u32,
+    pub value: Value<'a>,
+    /// Tag, length and body, as they stood.
+    pub raw: &'a [u8],
+}
+
+/// The fields of one message in the order in which they were written.
+#[derive(Clone, Copy, Debug)]
+pub struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    pub const fn new(message: &'a [u8]) -> Self {
+        Self { rest: message }
+    }
+
+    /// The next field, `None` at the end of the message.
+    #[inline]
+    pub fn next_field(&mut self) -> Result<Option<Field<'a>>, Malformed> {
+        let start = self.rest;
+        if start.is_empty() {
+            return Ok(None);
+        }
+        let tag = take_varint(&mut self.rest)?;
+        let number = u32::try_from(tag >> 3).map_err(|_| Malformed("field number out of range"))?;
+        if number == 0 {
+            return Err(Malformed("field number zero"));
+        }
+        let value = match tag & 7 {
+            0 => Value::Varint(take_varint(&mut self.rest)?),
+            1 => Value::Fixed64(u64::from_le_bytes(take_array(&mut self.rest)?)),
+            2 => {
+                let length = take_varint(&mut self.rest)?;
+                let length = usize::try_from(length).map_err(|_| TRUNCATED)?;
+                let (body, rest) = self.rest.split_at_checked(length).ok_or(TRUNCATED)?;
+                self.rest = rest;
+                Value::Len(body)
+            }
+            5 => Value::Fixed32(u32::from_le_bytes(take_array(&mut self.rest)?)),
+            _ => return Err(Malformed("unknown wire type")),
+        };
+        let raw = &start[..start.len() - self.rest.len()];
+        Ok(Some(Field { number, value, raw }))
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Result<Field<'a>, Malformed>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.next_field() {
+            Ok(field) => field.map(Ok),
+            Err(malformed) => {
+                self.rest = &[];
+                Some(Err(malformed))
+            }
+        }
+    }
+}
+
+#[inline]
+fn take_varint(rest: &mut &[u8]) -> Result<u64, Malformed> {
+    // Nearly every tag and length of OTLP fits one byte.
+    if let Some((&byte, tail)) = rest.split_first()
+        && byte < 0x80
+    {
+        *rest = tail;
+        return Ok(u64::from(byte));
+    }
+    take_long_varint(rest)
+}
+
+fn take_long_varint(rest: &mut &[u8]) -> Result<u64, Malformed> {
+    let mut value = 0u64;
+    for (at, &byte) in rest.iter().enumerate().take(10) {
+        // The tenth byte holds the sixty-fourth bit alone.
+        if at == 9 && byte > 1 {
+            return Err(Malformed("varint longer than 64 bits"));
+        }
+        value |= u64::from(byte & 0x7f) << (7 * at);
+        if byte < 0x80 {
+            *rest = &rest[at + 1..];
+            return Ok(value);
+        }
+    }
+    Err(if rest.len() < 10 { TRUNCATED } else { Malformed("varint longer than 64 bits") })
+}
+
+#[inline]
+fn take_array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Malformed> {
+    let (head, tail) = rest.split_first_chunk::<N>().ok_or(TRUNCATED)?;
+    *rest = tail;
+    Ok(*head)
+}
+
+/// Bytes that `value` takes as a varint.
+pub const fn varint_len(value: u64) -> usize {
+    // 9/64 approximates 1/7 exactly enough for 1 to 64 bits.
+    ((64 - (value | 1).leading_zeros() as usize) * 9 + 64) / 64
+}
+
+/// Bytes that a length-delimited field takes with its tag and length.
+pub const fn len_field_len(number: u32, body: usize) -> usize {
+    varint_len((number as u64) << 3) + varint_len(body as u64) + body
+}
+
+pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// The tag and length of a length-delimited field; `length` bytes of body must follow.
+pub fn put_len_header(out: &mut Vec<u8>, number: u32, length: usize) {
+    put_varint(out, u64::from(number) << 3 | 2);
+    put_varint(out, length as u64);
+}
+
+pub fn put_len(out: &mut Vec<u8>, number: u32, body: &[u8]) {
+    put_len_header(out, number, body.len());
+    out.extend_from_slice(body);
+}
+
+/// Writes even zero: callers that follow proto3 leave defaults out themselves.
+pub fn put_uint(out: &mut Vec<u8>, number: u32, value: u64) {
+    put_varint(out, u64::from(number) << 3);
+    put_varint(out, value);
+}
+
+pub fn put_fixed64(out: &mut Vec<u8>, number: u32, value: u64) {
+    put_varint(out, u64::from(number) << 3 | 1);
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+pub fn put_fixed32(out: &mut Vec<u8>, number: u32, value: u32) {
+    put_varint(out, u64::from(number) << 3 | 5);
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+/// Signed integers of `sint32`/`sint64` fields.
+pub const fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+pub const fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
+}

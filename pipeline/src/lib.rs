@@ -1,0 +1,1 @@
+//! Contracts and engine: batches, plan, drivers, fan-out, delivery, service.

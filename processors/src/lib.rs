@@ -1,0 +1,1 @@
+//! Components that change, hold or refuse data.

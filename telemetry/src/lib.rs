@@ -1,0 +1,1 @@
+//! Our own health: metric families and logging.

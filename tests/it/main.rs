@@ -1,0 +1,1 @@
+//! Service tests against the real binary on loopback.
