@@ -1,0 +1,221 @@
+//! The process-wide byte budget and the leases that draw on it.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+
+/// One part in this many of the budget is kept for bodies that have begun, so that an admitted request can be read to
+/// its end while new ones already wait at the door.
+const RESERVE_PART: u64 = 4;
+
+/// Bytes that the process may hold, shared by all workers.
+///
+/// A body is *admitted* while less than the admission limit is in use, and *charged* as its bytes arrive up to the
+/// whole limit. Both are one relaxed atomic each: the figures steer, they do not synchronise.
+#[derive(Debug)]
+pub struct Budget {
+    limit: u64,
+    admission: AtomicU64,
+    used: AtomicU64,
+    /// Set while somebody waits to be admitted, so that a release looks for wakers only then.
+    waiting: AtomicBool,
+    wakers: Mutex<Vec<Waker>>,
+}
+
+/// The budget has no room for the bytes asked for. The sender may try again later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exhausted;
+
+impl fmt::Display for Exhausted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the memory budget is exhausted")
+    }
+}
+
+impl std::error::Error for Exhausted {}
+
+impl Budget {
+    /// A budget of `limit` bytes that admits new bodies up to three quarters of it.
+    pub fn new(limit: u64) -> Arc<Self> {
+        Arc::new(Self {
+            limit,
+            admission: AtomicU64::new(limit - limit / RESERVE_PART),
+            used: AtomicU64::new(0),
+            waiting: AtomicBool::new(false),
+            wakers: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// Lowers or raises the number of bytes in use from which no new body is admitted; the limit caps it.
+    pub fn set_admission(&self, bytes: u64) {
+        self.admission.store(bytes.min(self.limit), Ordering::Relaxed);
+    }
+
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    pub fn admission(&self) -> u64 {
+        self.admission.load(Ordering::Relaxed)
+    }
+
+    pub fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Whether a new body may begin.
+    pub fn admits(&self) -> bool {
+        self.used() < self.admission()
+    }
+
+    /// Ready once [`admits`](Self::admits) holds; until then the caller's waker is kept for the next release.
+    pub fn poll_admits(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.admits() {
+            return Poll::Ready(());
+        }
+        self.wakers.lock().unwrap_or_else(PoisonError::into_inner).push(cx.waker().clone());
+        self.waiting.store(true, Ordering::SeqCst);
+        // A release between the first look and the store has not seen us: look again.
+        if self.admits() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// A lease of nothing yet.
+    pub fn lease(self: &Arc<Self>) -> Lease {
+        Lease { budget: Arc::clone(self), bytes: 0 }
+    }
+
+    fn release(&self, bytes: u64) {
+        self.used.fetch_sub(bytes, Ordering::SeqCst);
+        if self.waiting.load(Ordering::SeqCst) && self.admits() {
+            self.waiting.store(false, Ordering::SeqCst);
+            let wakers =
+                std::mem::take(&mut *self.wakers.lock().unwrap_or_else(PoisonError::into_inner));
+            wakers.into_iter().for_each(Waker::wake);
+        }
+    }
+}
+
+/// Bytes charged to a budget; given back when dropped.
+#[derive(Debug)]
+pub struct Lease {
+    budget: Arc<Budget>,
+    bytes: u64,
+}
+
+impl Lease {
+    /// Charges `bytes` more, or nothing if that would pass the budget's limit.
+    pub fn try_grow(&mut self, bytes: usize) -> Result<(), Exhausted> {
+        let bytes = bytes as u64;
+        let before = self.budget.used.fetch_add(bytes, Ordering::Relaxed);
+        if before + bytes > self.budget.limit {
+            self.budget.release(bytes);
+            return Err(Exhausted);
+        }
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// Charges `bytes` more even beyond the limit: for edits of what is already held, which must not wait or fail.
+    pub fn overdraw(&mut self, bytes: usize) {
+        self.budget.used.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.bytes += bytes as u64;
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The buffer as shared bytes that keep this lease until their last slice is dropped.
+    pub fn attach(self, buffer: Vec<u8>) -> Bytes {
+        if buffer.is_empty() {
+            return Bytes::new();
+        }
+        Bytes::from_owner(Leased { buffer, _lease: self })
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            self.budget.release(self.bytes);
+        }
+    }
+}
+
+struct Leased {
+    buffer: Vec<u8>,
+    _lease: Lease,
+}
+
+impl AsRef<[u8]> for Leased {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct CountWakes(AtomicUsize);
+
+    impl Wake for CountWakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_lease_is_given_back_with_the_last_slice_of_its_buffer() {
+        let budget = Budget::new(1000);
+        let mut lease = budget.lease();
+        lease.try_grow(300).unwrap();
+        let bytes = lease.attach(vec![7; 300]);
+        let slice = bytes.slice(10..20);
+        drop(bytes);
+        assert_eq!(budget.used(), 300);
+        drop(slice);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn a_quarter_is_kept_for_bodies_that_have_begun() {
+        let budget = Budget::new(1000);
+        let mut begun = budget.lease();
+        begun.try_grow(750).unwrap();
+        assert!(!budget.admits());
+        begun.try_grow(250).unwrap();
+        assert_eq!(begun.try_grow(1), Err(Exhausted));
+        assert_eq!(budget.used(), 1000, "a refused charge leaves no trace");
+    }
+
+    #[test]
+    fn an_edit_may_overdraw_and_its_lease_still_balances() {
+        let budget = Budget::new(100);
+        let mut lease = budget.lease();
+        lease.overdraw(150);
+        assert_eq!(budget.used(), 150);
+        drop(lease);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn a_release_wakes_whoever_waits_to_be_admitted() {
+        let budget = Budget::new(1000);
+        let mut lease = budget.lease();
+        lease.try_grow(900).unwrap();
+        let count = Arc::new(CountWakes::default());
+        let waker = Waker::from(Arc::clone(&count));
+        let mut cx = Context::from_waker(&waker);
+        assert!(budget.poll_admits(&mut cx).is_pending());
+        drop(lease);
+        assert_eq!(count.0.load(Ordering::SeqCst), 1);
+        assert!(budget.poll_admits(&mut cx).is_ready());
+    }
+}
