@@ -1,12 +1,21 @@
 //! The data: encoded OTLP, read through lazy views and edited by splicing.
 //!
-//! A payload stays the `Bytes` that came off the socket. In OTLP the path request → resource → scope → item has the
-//! same field numbers for traces, metrics and logs, so everything here is written once with [`Signal`] as a value.
-//! This crate knows no I/O, no clock, no configuration and no other crate of the workspace.
+//! A payload stays the `Bytes` that came off the socket. In OTLP the path request → resource →
+//! scope → item has the same field numbers for traces, metrics and logs, so everything here is
+//! written once with [`Signal`] as a value. This crate knows no I/O, no clock, no configuration and
+//! no other crate of the workspace.
 
 pub mod json;
+mod layout;
 mod signal;
+mod survey;
 pub mod wire;
 
+pub use layout::{ItemKind, MetricKind};
 pub use signal::Signal;
+pub use survey::{Census, GROUP_COST_MIN, ITEM_COST_MIN, survey};
 pub use wire::Malformed;
+
+/// Levels of AnyValue, the only message that holds itself, that are read or written. Every walk that
+/// descends enforces it, so that no sender chooses how much stack we use.
+pub const ANY_VALUE_DEPTH: usize = 64;

@@ -1,10 +1,12 @@
 //! The protobuf wire format: fields of one message in order, and a writer for the few shapes that we emit.
 //!
-//! Reading never allocates and never trusts a length. Groups (wire types 3 and 4) do not occur in OTLP and are refused.
+//! Reading never allocates and never trusts a length. Groups (wire types 3 and 4) do not occur in
+//! OTLP and are refused.
 
 use std::fmt;
 
-/// Bytes that are not what their place says: the sender's fault, and sending them again will not help.
+/// Bytes that are not what their place says: the sender's fault, and sending them again will not
+/// help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed(pub &'static str);
 
@@ -17,6 +19,7 @@ impl fmt::Display for Malformed {
 impl std::error::Error for Malformed {}
 
 const TRUNCATED: Malformed = Malformed("message ends inside a field");
+const WRONG_WIRE_TYPE: Malformed = Malformed("field of a known number has another wire type");
 
 /// The value of one field, by wire type.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,7 +30,8 @@ pub enum Value<'a> {
     Fixed32(u32),
 }
 
-/// One field of a message, with the bytes that it occupies (tag included) so that an editor can keep or drop them.
+/// One field of a message, with the bytes that it occupies (tag included) so that an editor can
+/// keep or drop them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Field<'a> {
     pub number: u32,
@@ -36,8 +40,78 @@ pub struct Field<'a> {
     pub raw: &'a [u8],
 }
 
+/// A known field must have the wire type of its declaration; integers are cut to their declared
+/// width, as the [encoding](https://protobuf.dev/programming-guides/encoding/) asks of a parser.
+impl<'a> Field<'a> {
+    /// The body of a `bytes`, `string` or message field.
+    #[inline]
+    pub const fn bytes(&self) -> Result<&'a [u8], Malformed> {
+        match self.value {
+            Value::Len(body) => Ok(body),
+            _ => Err(WRONG_WIRE_TYPE),
+        }
+    }
+
+    /// A field of type `uint64`, and before narrowing of every other varint type.
+    #[inline]
+    pub const fn varint(&self) -> Result<u64, Malformed> {
+        match self.value {
+            Value::Varint(value) => Ok(value),
+            _ => Err(WRONG_WIRE_TYPE),
+        }
+    }
+
+    /// A field of type `uint32`.
+    #[inline]
+    pub fn uint32(&self) -> Result<u32, Malformed> {
+        self.varint().map(|value| value as u32)
+    }
+
+    /// A field of type `int32` or of an enumeration.
+    #[inline]
+    pub fn int32(&self) -> Result<i32, Malformed> {
+        self.varint().map(|value| value as i32)
+    }
+
+    /// A field of type `sint32`.
+    #[inline]
+    pub fn sint32(&self) -> Result<i32, Malformed> {
+        self.uint32().map(|value| unzigzag(u64::from(value)) as i32)
+    }
+
+    /// A field of type `bool`.
+    #[inline]
+    pub fn boolean(&self) -> Result<bool, Malformed> {
+        self.varint().map(|value| value != 0)
+    }
+
+    /// A field of type `fixed64`, and before reinterpretation of `sfixed64` and `double`.
+    #[inline]
+    pub const fn fixed64(&self) -> Result<u64, Malformed> {
+        match self.value {
+            Value::Fixed64(value) => Ok(value),
+            _ => Err(WRONG_WIRE_TYPE),
+        }
+    }
+
+    /// A field of type `double`.
+    #[inline]
+    pub fn double(&self) -> Result<f64, Malformed> {
+        self.fixed64().map(f64::from_bits)
+    }
+
+    /// A field of type `fixed32`.
+    #[inline]
+    pub const fn fixed32(&self) -> Result<u32, Malformed> {
+        match self.value {
+            Value::Fixed32(value) => Ok(value),
+            _ => Err(WRONG_WIRE_TYPE),
+        }
+    }
+}
+
 /// The fields of one message in the order in which they were written.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Fields<'a> {
     rest: &'a [u8],
 }
@@ -47,15 +121,21 @@ impl<'a> Fields<'a> {
         Self { rest: message }
     }
 
+    /// What has not been read yet.
+    pub const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// The next field, `None` at the end of the message.
-    #[inline]
+    #[inline(always)]
     pub fn next_field(&mut self) -> Result<Option<Field<'a>>, Malformed> {
         let start = self.rest;
         if start.is_empty() {
             return Ok(None);
         }
         let tag = take_varint(&mut self.rest)?;
-        let number = u32::try_from(tag >> 3).map_err(|_| Malformed("field number out of range"))?;
+        let tag = u32::try_from(tag).map_err(|_| Malformed("field number out of range"))?;
+        let number = tag >> 3;
         if number == 0 {
             return Err(Malformed("field number zero"));
         }
@@ -93,7 +173,7 @@ impl<'a> Iterator for Fields<'a> {
 }
 
 #[inline]
-fn take_varint(rest: &mut &[u8]) -> Result<u64, Malformed> {
+pub(crate) fn take_varint(rest: &mut &[u8]) -> Result<u64, Malformed> {
     // Nearly every tag and length of OTLP fits one byte.
     if let Some((&byte, tail)) = rest.split_first()
         && byte < 0x80
@@ -117,11 +197,15 @@ fn take_long_varint(rest: &mut &[u8]) -> Result<u64, Malformed> {
             return Ok(value);
         }
     }
-    Err(if rest.len() < 10 { TRUNCATED } else { Malformed("varint longer than 64 bits") })
+    Err(if rest.len() < 10 {
+        TRUNCATED
+    } else {
+        Malformed("varint longer than 64 bits")
+    })
 }
 
 #[inline]
-fn take_array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Malformed> {
+pub(crate) fn take_array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Malformed> {
     let (head, tail) = rest.split_first_chunk::<N>().ok_or(TRUNCATED)?;
     *rest = tail;
     Ok(*head)
