@@ -7,6 +7,7 @@
 
 pub mod json;
 mod layout;
+pub mod reply;
 mod signal;
 mod survey;
 pub mod wire;
