@@ -10,6 +10,7 @@ mod layout;
 pub mod reply;
 mod signal;
 mod survey;
+pub mod view;
 pub mod wire;
 
 pub use layout::{ItemKind, MetricKind};

@@ -1,0 +1,83 @@
+//! Attributes: the same key-value pairs on every carrier.
+
+use super::message::View;
+use super::{AnyValue, Message, Repeated, Singular, Text};
+use crate::layout::{KEY, VALUE};
+use crate::wire::{Fields, Malformed};
+
+/// The attributes of a resource, scope, item, span event or any other carrier, and the entries of a
+/// key-value list, in order.
+pub type Attributes<'a> = Repeated<'a, KeyValue<'a>>;
+
+impl<'a> Attributes<'a> {
+    /// The value of the first attribute with this key, which is the one that counts: keys ought to
+    /// be unique.
+    pub fn get(self, key: &str) -> Result<Option<AnyValue<'a>>, Malformed> {
+        for attribute in self {
+            let attribute = attribute?;
+            if attribute.key == *key {
+                return attribute.value().map(Some);
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// One attribute, or one entry of a key-value list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeyValue<'a> {
+    pub key: Text<'a>,
+    value: Option<Message<'a>>,
+    /// Levels of values above this one.
+    depth: usize,
+}
+
+impl<'a> KeyValue<'a> {
+    /// The value, [`AnyValue::Empty`] if there is none.
+    pub fn value(&self) -> Result<AnyValue<'a>, Malformed> {
+        self.value.map_or(Ok(AnyValue::Empty), |value| {
+            AnyValue::read_parts(value, self.depth + 1)
+        })
+    }
+
+    /// Whether the value is written at all, even if empty.
+    pub const fn has_value(&self) -> bool {
+        self.value.is_some()
+    }
+
+    /// The key alone, for those who look for one.
+    pub(crate) fn read_key(body: &'a [u8]) -> Result<&'a [u8], Malformed> {
+        let mut key: &[u8] = &[];
+        let mut fields = Fields::new(body);
+        while let Some(field) = fields.next_field()? {
+            if field.number == KEY {
+                key = field.bytes()?;
+            }
+        }
+        Ok(key)
+    }
+}
+
+impl<'a> View<'a> for KeyValue<'a> {
+    /// Depth of the list in which the pair stands, 0 for attributes.
+    type Context = usize;
+
+    #[inline]
+    fn read(body: &'a [u8], depth: usize) -> Result<Self, Malformed> {
+        let mut pair = Self {
+            depth,
+            ..Self::default()
+        };
+        let mut value = Singular::default();
+        let mut fields = Message::new(body);
+        while let Some(field) = fields.next_field()? {
+            match field.number {
+                KEY => pair.key = Text::new(field.bytes()?),
+                VALUE => value.add(&field, &fields)?,
+                _ => {}
+            }
+        }
+        pair.value = value.message();
+        Ok(pair)
+    }
+}

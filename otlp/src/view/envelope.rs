@@ -1,0 +1,248 @@
+//! The envelope that all signals share: request → resource groups → scope groups → elements.
+
+use super::message::View;
+use super::{Attributes, Entry, Item, Message, Metric, Repeated, Singular, Text};
+use crate::Signal;
+use crate::layout::{
+    ELEMENTS, ItemKind, RESOURCE, RESOURCE_CARRIER, RESOURCE_GROUPS, SCHEMA_URL, SCOPE,
+    SCOPE_CARRIER, SCOPE_GROUPS,
+};
+use crate::wire::Malformed;
+
+/// An encoded export request.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    signal: Signal,
+    body: &'a [u8],
+}
+
+impl<'a> Request<'a> {
+    pub const fn new(signal: Signal, body: &'a [u8]) -> Self {
+        Self { signal, body }
+    }
+
+    pub const fn signal(&self) -> Signal {
+        self.signal
+    }
+
+    /// The resource groups (`resource_spans` and its siblings) in order.
+    pub const fn resource_groups(&self) -> Repeated<'a, ResourceGroup<'a>> {
+        Message::new(self.body).repeated(RESOURCE_GROUPS, self.signal)
+    }
+
+    /// Calls `visit` for every item in order, with everything that encloses it.
+    ///
+    /// # Errors
+    /// The framing is broken, or `visit` failed.
+    pub fn for_each_item<E: From<Malformed>>(
+        &self,
+        mut visit: impl FnMut(&Entry<'_, 'a>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for resource in self.resource_groups() {
+            let resource = &resource?;
+            for scope in resource.scope_groups() {
+                let scope = &scope?;
+                for item in scope.items() {
+                    visit(&Entry {
+                        resource,
+                        scope,
+                        metric: None,
+                        item: item?,
+                    })?;
+                }
+                for metric in scope.metrics() {
+                    let metric = &metric?;
+                    for item in metric.points() {
+                        visit(&Entry {
+                            resource,
+                            scope,
+                            metric: Some(metric),
+                            item: item?,
+                        })?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+// === impl ResourceGroup ===
+
+/// A resource and what it produced (`ResourceSpans` and its siblings).
+#[derive(Clone, Copy, Debug)]
+pub struct ResourceGroup<'a> {
+    signal: Signal,
+    /// `None` if the resource is not known.
+    pub resource: Option<Resource<'a>>,
+    /// Of the resource; that of a scope group takes precedence within it.
+    pub schema_url: Text<'a>,
+    body: &'a [u8],
+}
+
+impl<'a> ResourceGroup<'a> {
+    /// The scope groups (`scope_spans` and its siblings) in order.
+    pub const fn scope_groups(&self) -> Repeated<'a, ScopeGroup<'a>> {
+        Message::new(self.body).repeated(SCOPE_GROUPS, self.signal)
+    }
+
+    /// The attributes of the resource; none if there is no resource.
+    pub fn attributes(&self) -> Attributes<'a> {
+        self.resource.unwrap_or_default().attributes()
+    }
+}
+
+impl<'a> View<'a> for ResourceGroup<'a> {
+    type Context = Signal;
+
+    fn read(body: &'a [u8], signal: Signal) -> Result<Self, Malformed> {
+        let mut schema_url = Text::default();
+        let mut resource = Singular::default();
+        let mut fields = Message::new(body);
+        while let Some(field) = fields.next_field()? {
+            match field.number {
+                RESOURCE => resource.add(&field, &fields)?,
+                SCHEMA_URL => schema_url = Text::new(field.bytes()?),
+                _ => {}
+            }
+        }
+        let resource = resource.message().map(Resource::read).transpose()?;
+        Ok(Self {
+            signal,
+            resource,
+            schema_url,
+            body,
+        })
+    }
+}
+
+/// The entity that produced the telemetry.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Resource<'a> {
+    pub dropped_attributes_count: u32,
+    message: Message<'a>,
+}
+
+impl<'a> Resource<'a> {
+    pub const fn attributes(&self) -> Attributes<'a> {
+        self.message.repeated(RESOURCE_CARRIER.attributes, 0)
+    }
+
+    pub(crate) const fn message(&self) -> Message<'a> {
+        self.message
+    }
+
+    fn read(message: Message<'a>) -> Result<Self, Malformed> {
+        let mut resource = Self {
+            message,
+            ..Self::default()
+        };
+        let mut fields = message;
+        while let Some(field) = fields.next_field()? {
+            if field.number == 2 {
+                resource.dropped_attributes_count = field.uint32()?;
+            }
+        }
+        Ok(resource)
+    }
+}
+
+// === impl ScopeGroup ===
+
+/// An instrumentation scope and what it produced (`ScopeSpans` and its siblings).
+#[derive(Clone, Copy, Debug)]
+pub struct ScopeGroup<'a> {
+    signal: Signal,
+    /// `None` if the scope is not known.
+    pub scope: Option<Scope<'a>>,
+    pub schema_url: Text<'a>,
+    body: &'a [u8],
+}
+
+impl<'a> ScopeGroup<'a> {
+    /// The spans or log records in order; none for metrics, whose items stand in
+    /// [`metrics`](Self::metrics).
+    pub fn items(&self) -> Repeated<'a, Item<'a>> {
+        // A scope of metrics is read as an empty one, so that the kind does not matter.
+        let (body, kind) = match ItemKind::of(self.signal) {
+            Some(kind) => (self.body, kind),
+            None => (&[][..], ItemKind::Span),
+        };
+        Message::new(body).repeated(ELEMENTS, kind)
+    }
+
+    /// The metrics in order; none for other signals.
+    pub fn metrics(&self) -> Repeated<'a, Metric<'a>> {
+        let body = if self.signal == Signal::Metrics {
+            self.body
+        } else {
+            &[]
+        };
+        Message::new(body).repeated(ELEMENTS, ())
+    }
+
+    /// The attributes of the scope; none if there is no scope.
+    pub fn attributes(&self) -> Attributes<'a> {
+        self.scope.unwrap_or_default().attributes()
+    }
+}
+
+impl<'a> View<'a> for ScopeGroup<'a> {
+    type Context = Signal;
+
+    fn read(body: &'a [u8], signal: Signal) -> Result<Self, Malformed> {
+        let mut schema_url = Text::default();
+        let mut scope = Singular::default();
+        let mut fields = Message::new(body);
+        while let Some(field) = fields.next_field()? {
+            match field.number {
+                SCOPE => scope.add(&field, &fields)?,
+                SCHEMA_URL => schema_url = Text::new(field.bytes()?),
+                _ => {}
+            }
+        }
+        let scope = scope.message().map(Scope::read).transpose()?;
+        Ok(Self {
+            signal,
+            scope,
+            schema_url,
+            body,
+        })
+    }
+}
+
+/// The library that produced the telemetry.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scope<'a> {
+    pub name: Text<'a>,
+    pub version: Text<'a>,
+    pub dropped_attributes_count: u32,
+    message: Message<'a>,
+}
+
+impl<'a> Scope<'a> {
+    pub const fn attributes(&self) -> Attributes<'a> {
+        self.message.repeated(SCOPE_CARRIER.attributes, 0)
+    }
+
+    pub(crate) const fn message(&self) -> Message<'a> {
+        self.message
+    }
+
+    fn read(message: Message<'a>) -> Result<Self, Malformed> {
+        let mut scope = Self {
+            message,
+            ..Self::default()
+        };
+        let mut fields = message;
+        while let Some(field) = fields.next_field()? {
+            match field.number {
+                1 => scope.name = Text::new(field.bytes()?),
+                2 => scope.version = Text::new(field.bytes()?),
+                4 => scope.dropped_attributes_count = field.uint32()?,
+                _ => {}
+            }
+        }
+        Ok(scope)
+    }
+}

@@ -1,0 +1,170 @@
+//! Spans.
+
+use super::message::View;
+use super::{Attributes, Message, Repeated, Text};
+use crate::ItemKind;
+use crate::layout::{SPAN_EVENT, SPAN_LINK};
+use crate::wire::{Fields, Malformed};
+
+/// A span. Times are nanoseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Span<'a> {
+    /// 16 bytes, if the sender keeps to the specification.
+    pub trace_id: &'a [u8],
+    /// 8 bytes, if the sender keeps to the specification.
+    pub span_id: &'a [u8],
+    /// Empty for a root span.
+    pub parent_span_id: &'a [u8],
+    pub trace_state: Text<'a>,
+    pub name: Text<'a>,
+    /// `SpanKind`: 1 internal, 2 server, 3 client, 4 producer, 5 consumer.
+    pub kind: i32,
+    pub flags: u32,
+    pub start_time_unix_nano: u64,
+    pub end_time_unix_nano: u64,
+    pub status: Option<Status<'a>>,
+    pub dropped_attributes_count: u32,
+    pub dropped_events_count: u32,
+    pub dropped_links_count: u32,
+    body: &'a [u8],
+}
+
+impl<'a> Span<'a> {
+    /// Reads an encoded span.
+    pub fn read(body: &'a [u8]) -> Result<Self, Malformed> {
+        let mut span = Self {
+            body,
+            ..Self::default()
+        };
+        let mut fields = Fields::new(body);
+        while let Some(field) = fields.next_field()? {
+            match field.number {
+                1 => span.trace_id = field.bytes()?,
+                2 => span.span_id = field.bytes()?,
+                3 => span.trace_state = Text::new(field.bytes()?),
+                4 => span.parent_span_id = field.bytes()?,
+                5 => span.name = Text::new(field.bytes()?),
+                6 => span.kind = field.int32()?,
+                7 => span.start_time_unix_nano = field.fixed64()?,
+                8 => span.end_time_unix_nano = field.fixed64()?,
+                10 => span.dropped_attributes_count = field.uint32()?,
+                12 => span.dropped_events_count = field.uint32()?,
+                14 => span.dropped_links_count = field.uint32()?,
+                15 => span.status.get_or_insert_default().merge(field.bytes()?)?,
+                16 => span.flags = field.fixed32()?,
+                _ => {}
+            }
+        }
+        Ok(span)
+    }
+
+    pub const fn attributes(&self) -> Attributes<'a> {
+        Message::new(self.body).repeated(ItemKind::Span.carrier().attributes, 0)
+    }
+
+    pub const fn events(&self) -> Repeated<'a, SpanEvent<'a>> {
+        Message::new(self.body).repeated(11, ())
+    }
+
+    pub const fn links(&self) -> Repeated<'a, SpanLink<'a>> {
+        Message::new(self.body).repeated(13, ())
+    }
+}
+
+/// How the operation of a span ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Status<'a> {
+    pub message: Text<'a>,
+    /// `StatusCode`: 0 unset, 1 ok, 2 error.
+    pub code: i32,
+}
+
+impl<'a> Status<'a> {
+    fn merge(&mut self, body: &'a [u8]) -> Result<(), Malformed> {
+        let mut fields = Fields::new(body);
+        while let Some(field) = fields.next_field()? {
+            match field.number {
+                2 => self.message = Text::new(field.bytes()?),
+                3 => self.code = field.int32()?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Something that happened during a span.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SpanEvent<'a> {
+    pub time_unix_nano: u64,
+    pub name: Text<'a>,
+    pub dropped_attributes_count: u32,
+    body: &'a [u8],
+}
+
+impl<'a> SpanEvent<'a> {
+    pub const fn attributes(&self) -> Attributes<'a> {
+        Message::new(self.body).repeated(SPAN_EVENT.attributes, 0)
+    }
+}
+
+impl<'a> View<'a> for SpanEvent<'a> {
+    type Context = ();
+
+    fn read(body: &'a [u8], (): ()) -> Result<Self, Malformed> {
+        let mut event = Self {
+            body,
+            ..Self::default()
+        };
+        let mut fields = Fields::new(body);
+        while let Some(field) = fields.next_field()? {
+            match field.number {
+                1 => event.time_unix_nano = field.fixed64()?,
+                2 => event.name = Text::new(field.bytes()?),
+                4 => event.dropped_attributes_count = field.uint32()?,
+                _ => {}
+            }
+        }
+        Ok(event)
+    }
+}
+
+/// A pointer from a span to another span.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SpanLink<'a> {
+    pub trace_id: &'a [u8],
+    pub span_id: &'a [u8],
+    pub trace_state: Text<'a>,
+    pub flags: u32,
+    pub dropped_attributes_count: u32,
+    body: &'a [u8],
+}
+
+impl<'a> SpanLink<'a> {
+    pub const fn attributes(&self) -> Attributes<'a> {
+        Message::new(self.body).repeated(SPAN_LINK.attributes, 0)
+    }
+}
+
+impl<'a> View<'a> for SpanLink<'a> {
+    type Context = ();
+
+    fn read(body: &'a [u8], (): ()) -> Result<Self, Malformed> {
+        let mut link = Self {
+            body,
+            ..Self::default()
+        };
+        let mut fields = Fields::new(body);
+        while let Some(field) = fields.next_field()? {
+            match field.number {
+                1 => link.trace_id = field.bytes()?,
+                2 => link.span_id = field.bytes()?,
+                3 => link.trace_state = Text::new(field.bytes()?),
+                5 => link.dropped_attributes_count = field.uint32()?,
+                6 => link.flags = field.fixed32()?,
+                _ => {}
+            }
+        }
+        Ok(link)
+    }
+}
