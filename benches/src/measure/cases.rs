@@ -1,0 +1,167 @@
+//! The cases that our figures are measured in.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use crate::Protocol;
+use crate::coding::Coding;
+use crate::generator::Options;
+
+/// The ports that every configuration in `configs/` names; away from OTLP's own, where something may already listen.
+pub(super) const GRPC: SocketAddr = local(14_317);
+pub(super) const HTTP: SocketAddr = local(14_318);
+pub(super) const SINK: SocketAddr = local(15_317);
+
+/// Frames as large as a back end could take.
+const LARGE_FRAME: u32 = 1 << 20;
+
+/// One load with one configuration, the same for every collector.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    pub name: &'static str,
+    pub title: &'static str,
+    /// The text of a file in `configs/`.
+    pub config: &'static str,
+    /// What differs from the standard load: closed loop, 4 connections with 4 requests of 512 spans each in flight.
+    load: fn(&mut Options),
+    /// The largest frame that the back end takes, where it is not HTTP/2's default.
+    pub max_frame: Option<u32>,
+    /// Time under load before the window.
+    pub warm_up: Duration,
+    /// Time in which CPU and deliveries are counted.
+    pub window: Duration,
+}
+
+const P1: Case = Case {
+    name: "P1",
+    title: "gRPC → batch → gRPC, 512 spans a request, no compression",
+    config: include_str!("../../configs/p1.yaml"),
+    load: |load| load.fixed = true,
+    max_frame: None,
+    warm_up: Duration::from_secs(2),
+    window: Duration::from_secs(4),
+};
+
+pub const CASES: [Case; 10] = [
+    P1,
+    Case {
+        name: "P1f",
+        title: "P1 with a back end that takes frames of 1 MiB",
+        max_frame: Some(LARGE_FRAME),
+        ..P1
+    },
+    Case {
+        name: "P1b",
+        title: "P1 with 100 spans a request",
+        load: |load| {
+            load.fixed = true;
+            load.items = 100;
+        },
+        ..P1
+    },
+    Case {
+        name: "P1r",
+        title: "P1 at 100,000 spans/s",
+        load: |load| load.rate = 100_000.0,
+        ..P1
+    },
+    Case {
+        name: "P2",
+        title: "P1 with memory_limiter and resource insert",
+        config: include_str!("../../configs/p2.yaml"),
+        ..P1
+    },
+    Case {
+        name: "P4",
+        title: "gzip in and out at the default level, 50,000 spans/s",
+        config: include_str!("../../configs/p4.yaml"),
+        load: gzip,
+        ..P1
+    },
+    Case {
+        name: "P4l6",
+        title: "gzip in and out at level 6 (out over HTTP), 50,000 spans/s",
+        config: include_str!("../../configs/p4l6.yaml"),
+        load: gzip,
+        ..P1
+    },
+    Case {
+        name: "P5r",
+        title: "HTTP → batch → HTTP at 100,000 spans/s",
+        config: include_str!("../../configs/p5.yaml"),
+        load: |load| {
+            load.protocol = Protocol::Http;
+            load.rate = 100_000.0;
+        },
+        ..P1
+    },
+    Case {
+        name: "P6",
+        title: "requests of one span",
+        load: |load| {
+            load.fixed = true;
+            load.items = 1;
+        },
+        ..P1
+    },
+    Case {
+        name: "P7",
+        title: "10,000 spans/s in requests of 100",
+        load: |load| {
+            load.rate = 10_000.0;
+            load.items = 100;
+        },
+        warm_up: Duration::from_secs(3),
+        window: Duration::from_secs(5),
+        ..P1
+    },
+];
+
+fn gzip(load: &mut Options) {
+    load.compression = Coding::Gzip;
+    load.rate = 50_000.0;
+}
+
+impl Case {
+    pub fn named(name: &str) -> Option<&'static Self> {
+        CASES.iter().find(|case| case.name == name)
+    }
+
+    /// The generator's options; acknowledgements are recorded wherever ids are fresh.
+    pub fn load(&self) -> Options {
+        let mut load = Options::default();
+        (self.load)(&mut load);
+        load.record = !load.fixed;
+        load.target = match load.protocol {
+            Protocol::Grpc => GRPC,
+            Protocol::Http => HTTP,
+        };
+        load
+    }
+}
+
+const fn local(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_configuration_names_the_ports_of_the_cases() {
+        for case in CASES {
+            for address in [GRPC, HTTP, SINK] {
+                assert!(
+                    case.config.contains(&address.to_string()),
+                    "{} {address}",
+                    case.name
+                );
+            }
+            assert_eq!(
+                Case::named(case.name).map(|found| found.title),
+                Some(case.title)
+            );
+        }
+    }
+}
