@@ -83,7 +83,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 4] = [Self::Receiver, Self::Processor, Self::Connector, Self::Exporter];
+    pub const ALL: [Self; 4] = [
+        Self::Receiver,
+        Self::Processor,
+        Self::Connector,
+        Self::Exporter,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -151,7 +156,12 @@ impl Account {
         // Ends are read before what came in, so that a running node never seems to hold less than nothing.
         let (dropped, rejected) = (column(&self.dropped), column(&self.rejected));
         let passed = self.passed.load(Ordering::Relaxed);
-        Tally { taken: self.taken.load(Ordering::Relaxed), passed, dropped, rejected }
+        Tally {
+            taken: self.taken.load(Ordering::Relaxed),
+            passed,
+            dropped,
+            rejected,
+        }
     }
 }
 
@@ -202,7 +212,10 @@ impl Books {
     /// Every account with its figures, sorted by key.
     pub fn tallies(&self) -> Vec<(NodeKey, Tally)> {
         let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut rows: Vec<_> = accounts.iter().map(|(k, a)| (k.clone(), a.tally())).collect();
+        let mut rows: Vec<_> = accounts
+            .iter()
+            .map(|(k, a)| (k.clone(), a.tally()))
+            .collect();
         rows.sort_by(|a, b| a.0.cmp(&b.0));
         rows
     }
@@ -245,7 +258,11 @@ mod tests {
         books.account(&key("otlp")).take(1);
         books.account(&key("otlp")).take(2);
         books.account(&key("debug")).take(5);
-        let taken: Vec<_> = books.tallies().into_iter().map(|(k, t)| (k.id, t.taken)).collect();
+        let taken: Vec<_> = books
+            .tallies()
+            .into_iter()
+            .map(|(k, t)| (k.id, t.taken))
+            .collect();
         assert_eq!(taken, [("debug".to_owned(), 5), ("otlp".to_owned(), 3)]);
     }
 }

@@ -51,7 +51,8 @@ impl Budget {
 
     /// Lowers or raises the number of bytes in use from which no new body is admitted; the limit caps it.
     pub fn set_admission(&self, bytes: u64) {
-        self.admission.store(bytes.min(self.limit), Ordering::Relaxed);
+        self.admission
+            .store(bytes.min(self.limit), Ordering::Relaxed);
     }
 
     pub fn limit(&self) -> u64 {
@@ -76,15 +77,25 @@ impl Budget {
         if self.admits() {
             return Poll::Ready(());
         }
-        self.wakers.lock().unwrap_or_else(PoisonError::into_inner).push(cx.waker().clone());
+        self.wakers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(cx.waker().clone());
         self.waiting.store(true, Ordering::SeqCst);
         // A release between the first look and the store has not seen us: look again.
-        if self.admits() { Poll::Ready(()) } else { Poll::Pending }
+        if self.admits() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 
     /// A lease of nothing yet.
     pub fn lease(self: &Arc<Self>) -> Lease {
-        Lease { budget: Arc::clone(self), bytes: 0 }
+        Lease {
+            budget: Arc::clone(self),
+            bytes: 0,
+        }
     }
 
     fn release(&self, bytes: u64) {
@@ -129,11 +140,14 @@ impl Lease {
     }
 
     /// The buffer as shared bytes that keep this lease until their last slice is dropped.
-    pub fn attach(self, buffer: Vec<u8>) -> Bytes {
-        if buffer.is_empty() {
+    pub fn attach(self, buffer: impl AsRef<[u8]> + Send + Sync + 'static) -> Bytes {
+        if buffer.as_ref().is_empty() {
             return Bytes::new();
         }
-        Bytes::from_owner(Leased { buffer, _lease: self })
+        Bytes::from_owner(Leased {
+            buffer,
+            _lease: self,
+        })
     }
 }
 
@@ -145,14 +159,14 @@ impl Drop for Lease {
     }
 }
 
-struct Leased {
-    buffer: Vec<u8>,
+struct Leased<B> {
+    buffer: B,
     _lease: Lease,
 }
 
-impl AsRef<[u8]> for Leased {
+impl<B: AsRef<[u8]>> AsRef<[u8]> for Leased<B> {
     fn as_ref(&self) -> &[u8] {
-        &self.buffer
+        self.buffer.as_ref()
     }
 }
 

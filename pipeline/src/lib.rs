@@ -1,1 +1,26 @@
-//! Contracts and engine: batches, plan, drivers, fan-out, delivery, service.
+//! Contracts and engine: what a component is, and how batches travel from receivers to exporters.
+//!
+//! The way of one request: a receiver offers it at an [`Inlet`]; the worker's own copy of each pipeline takes it in
+//! place; a fan-out brings it to the intakes of the exporters, whose delivery queues, retries and sends.
+//! This crate knows no socket and no protocol beyond the envelope of OTLP.
+
+mod batch;
+mod chain;
+mod clock;
+pub mod component;
+pub mod delivery;
+mod edge;
+mod inlet;
+mod plan;
+mod refusal;
+mod service;
+mod share;
+mod worker;
+
+pub use batch::{Batch, Chunk, Context};
+pub use clock::{Clock, Now};
+pub use inlet::{HOLD_MAX, Inlet, Inlets};
+pub use plan::Plan;
+pub use refusal::{RETRY_HINT, Refusal};
+pub use service::{ExporterRoom, Service, Shared, StartError, Stop};
+pub use share::{Outcome, Share};

@@ -1,0 +1,126 @@
+//! What travels through a pipeline: encoded requests of one signal, with what is known of them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use otlp::Signal;
+use smallvec::SmallVec;
+
+use crate::share::{Outcome, Share};
+
+/// One whole encoded export request.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    pub bytes: Bytes,
+    /// Spans, data points or log records in it.
+    pub items: u64,
+    /// Present only while a sender waits for more than "accepted".
+    pub share: Option<Share>,
+}
+
+/// Encoded requests of one signal. Concatenated they are one request, so merging is moving a chunk.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    signal: Signal,
+    chunks: SmallVec<[Chunk; 1]>,
+    items: u64,
+    bytes: usize,
+    context: Option<Arc<Context>>,
+}
+
+/// What is known of the sender beside the payload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Context {
+    /// The peer's IP address without port, as `client.address`.
+    pub peer: Option<std::net::IpAddr>,
+    /// Request metadata in lower case, one entry a value; kept only with `include_metadata`.
+    pub metadata: Vec<(String, String)>,
+}
+
+impl Context {
+    /// The values of a metadata key (case-insensitive), in the order received.
+    pub fn metadata<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        self.metadata
+            .iter()
+            .filter(move |(name, _)| name.eq_ignore_ascii_case(key))
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+impl Batch {
+    /// A batch of one request.
+    pub fn new(signal: Signal, bytes: Bytes, items: u64) -> Self {
+        let mut batch = Self::empty(signal);
+        batch.push(Chunk { bytes, items, share: None });
+        batch
+    }
+
+    pub fn empty(signal: Signal) -> Self {
+        Self { signal, chunks: SmallVec::new(), items: 0, bytes: 0, context: None }
+    }
+
+    pub fn with_context(mut self, context: Option<Arc<Context>>) -> Self {
+        self.context = context;
+        self
+    }
+
+    pub fn signal(&self) -> Signal {
+        self.signal
+    }
+
+    pub fn chunks(&self) -> &[Chunk] {
+        &self.chunks
+    }
+
+    pub fn items(&self) -> u64 {
+        self.items
+    }
+
+    /// Encoded bytes of all chunks.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    pub fn context(&self) -> Option<&Arc<Context>> {
+        self.context.as_ref()
+    }
+
+    pub fn push(&mut self, chunk: Chunk) {
+        self.items += chunk.items;
+        self.bytes += chunk.bytes.len();
+        self.chunks.push(chunk);
+    }
+
+    /// Takes the chunks of `other` behind its own. The contexts are the caller's business.
+    pub fn append(&mut self, other: Self) {
+        debug_assert_eq!(self.signal, other.signal, "a batch carries one signal");
+        self.items += other.items;
+        self.bytes += other.bytes;
+        self.chunks.extend(other.chunks);
+    }
+
+    /// The chunks and the context, for a processor that rebuilds the batch.
+    pub fn into_parts(self) -> (SmallVec<[Chunk; 1]>, Option<Arc<Context>>) {
+        (self.chunks, self.context)
+    }
+
+    /// Tells every waiting sender what became of its part.
+    pub fn resolve(self, outcome: Outcome) {
+        for chunk in self.chunks {
+            if let Some(share) = chunk.share {
+                share.resolve(outcome);
+            }
+        }
+    }
+
+    /// Attaches a sender's share to the only chunk of a freshly received batch.
+    pub(crate) fn share(&mut self, share: Share) {
+        if let Some(chunk) = self.chunks.first_mut() {
+            chunk.share = Some(share);
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! A worker's own copy of one pipeline: processors called in place, a fan-out behind them.
+//!
+//! ```text
+//! inlet ─▶ stage ─▶ stage ─▶ outbox ─▶ fan-out ─┬▶ edge (one parked batch) ─▶ exporter's intake
+//!                                               └▶ edge ─▶ connector ─▶ other chains
+//! ```
+//! A chain is *open* while its outbox is empty and no edge that must not lose anything is parked. Only an open chain is
+//! given requests or ticked, so what it may hold beyond its processors is what one call emits.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ledger::{Account, Fate, Reason};
+use tokio::sync::Notify;
+
+use crate::batch::Batch;
+use crate::clock::Now;
+use crate::component::{Flush, Outbox, Processor};
+use crate::edge::Edge;
+use crate::refusal::Refusal;
+use crate::share::Outcome;
+use crate::worker::Worker;
+
+/// One processor with its account.
+pub(crate) struct Stage {
+    pub(crate) processor: Box<dyn Processor>,
+    pub(crate) account: Arc<Account>,
+    outbox: Outbox,
+}
+
+pub(crate) struct Chain {
+    worker: Rc<Worker>,
+    state: RefCell<State>,
+    edges: Vec<Edge>,
+    /// Rung when a deadline earlier than the armed one appears.
+    timer: Notify,
+}
+
+struct State {
+    stages: Vec<Stage>,
+    outbox: VecDeque<Batch>,
+    /// The deadline that the timer task sleeps for.
+    armed: Option<Duration>,
+}
+
+impl Stage {
+    pub(crate) fn new(processor: Box<dyn Processor>, account: Arc<Account>) -> Self {
+        Self { processor, account, outbox: Outbox::default() }
+    }
+}
+
+impl Chain {
+    pub(crate) fn new(worker: Rc<Worker>, stages: Vec<Stage>, edges: Vec<Edge>) -> Rc<Self> {
+        let state = State { stages, outbox: VecDeque::new(), armed: None };
+        Rc::new(Self { worker, state: RefCell::new(state), edges, timer: Notify::new() })
+    }
+
+    /// Whether a batch would be taken now: by every processor, here and in the chains behind.
+    pub(crate) fn admit(&self, batch: &Batch, now: Now) -> Result<(), Refusal> {
+        for stage in &self.state.borrow().stages {
+            stage.processor.admit(batch, now)?;
+        }
+        self.edges.iter().try_for_each(|edge| edge.admit(batch, now))
+    }
+
+    /// Whether there is room behind the processors.
+    pub(crate) fn is_open(&self) -> bool {
+        self.state.borrow().outbox.is_empty() && self.edges.iter().all(Edge::is_open)
+    }
+
+    /// Runs a batch through the processors. It is taken in any case; the caller asked [`admit`](Self::admit) and
+    /// [`is_open`](Self::is_open) before.
+    pub(crate) fn accept(&self, batch: Batch, now: Now) {
+        let state = &mut *self.state.borrow_mut();
+        run(&mut state.stages, batch, now, &mut state.outbox);
+        self.settle(state);
+    }
+
+    /// Forwards what the outbox holds as far as there is room.
+    pub(crate) fn pump(&self) {
+        // A chain that is being called at this moment settles by itself at the end of the call.
+        if let Ok(mut state) = self.state.try_borrow_mut() {
+            self.settle(&mut state);
+        }
+    }
+
+    fn settle(&self, state: &mut State) {
+        while !state.outbox.is_empty() && self.edges.iter().all(Edge::is_open) {
+            if let Some(batch) = state.outbox.pop_front() {
+                self.fan_out(batch);
+            }
+        }
+        if state.outbox.is_empty() {
+            self.arm(state);
+        }
+    }
+
+    fn fan_out(&self, batch: Batch) {
+        if let Some((last, others)) = self.edges.split_last() {
+            for edge in others {
+                edge.send(batch.clone());
+            }
+            last.send(batch);
+        }
+    }
+
+    fn arm(&self, state: &mut State) {
+        let Some(deadline) = state.stages.iter().filter_map(|s| s.processor.deadline()).min() else {
+            return;
+        };
+        // A timer that fires early looks again, so only an earlier deadline is news.
+        if state.armed.is_none_or(|armed| deadline < armed) {
+            state.armed = Some(deadline);
+            self.timer.notify_one();
+        }
+    }
+
+    /// Ticks the processors at their deadlines, for ever.
+    pub(crate) async fn keep_time(self: Rc<Self>) {
+        loop {
+            let armed = self.state.borrow().armed;
+            match armed {
+                None => self.timer.notified().await,
+                Some(deadline) => {
+                    tokio::select! {
+                        () = tokio::time::sleep_until(self.worker.clock.instant(deadline)) => self.tick(),
+                        () = self.timer.notified() => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn tick(&self) {
+        let now = self.worker.clock.now();
+        let state = &mut *self.state.borrow_mut();
+        state.armed = None;
+        // A blocked chain is ticked when it opens: `settle` arms the timer then, with a deadline that has passed.
+        if !state.outbox.is_empty() {
+            return;
+        }
+        for at in 0..state.stages.len() {
+            let due = state.stages[at].processor.deadline().is_some_and(|d| d <= now.mono);
+            if due {
+                with_stage(state, at, now, |stage, out| stage.tick(now, out));
+            }
+        }
+        self.settle(state);
+    }
+
+    /// Empties the processors and the outbox, front to back, as fast as there is room.
+    pub(crate) async fn drain(&self) {
+        let stages = self.state.borrow().stages.len();
+        for at in 0..stages {
+            loop {
+                self.opened().await;
+                let now = self.worker.clock.now();
+                let state = &mut *self.state.borrow_mut();
+                let mut flushed = Flush::Done;
+                with_stage(state, at, now, |stage, out| flushed = stage.flush(now, out));
+                self.settle(state);
+                if flushed == Flush::Done {
+                    break;
+                }
+            }
+        }
+        self.opened().await;
+        for edge in &self.edges {
+            edge.emptied(&self.worker).await;
+        }
+    }
+
+    async fn opened(&self) {
+        loop {
+            let freed = self.worker.freed();
+            if self.is_open() {
+                return;
+            }
+            freed.await;
+        }
+    }
+
+    /// Ends all that is still held, because the drain deadline has passed.
+    pub(crate) fn abandon(&self) {
+        let now = self.worker.clock.now();
+        let state = &mut *self.state.borrow_mut();
+        for at in 0..state.stages.len() {
+            let mut flushed = Flush::More;
+            while flushed == Flush::More {
+                with_stage(state, at, now, |stage, out| flushed = stage.flush(now, out));
+            }
+        }
+        for batch in state.outbox.drain(..) {
+            for edge in &self.edges {
+                edge.abandon(batch.clone());
+            }
+            batch.resolve(Outcome::Retryable(Reason::Shutdown));
+        }
+        self.edges.iter().for_each(Edge::abandon_parked);
+    }
+}
+
+/// Calls one stage and runs what it emits through the stages behind it.
+fn with_stage(
+    state: &mut State,
+    at: usize,
+    now: Now,
+    call: impl FnOnce(&mut dyn Processor, &mut Outbox),
+) {
+    let State { stages, outbox, .. } = state;
+    if let Some((stage, rest)) = stages.get_mut(at..).and_then(<[Stage]>::split_first_mut) {
+        call(stage.processor.as_mut(), &mut stage.outbox);
+        pass_on(stage, rest, now, outbox);
+    }
+}
+
+fn run(stages: &mut [Stage], batch: Batch, now: Now, out: &mut VecDeque<Batch>) {
+    match stages.split_first_mut() {
+        None => out.push_back(batch),
+        Some((stage, rest)) => {
+            stage.account.take(batch.items());
+            stage.processor.process(batch, now, &mut stage.outbox);
+            pass_on(stage, rest, now, out);
+        }
+    }
+}
+
+fn pass_on(stage: &mut Stage, rest: &mut [Stage], now: Now, out: &mut VecDeque<Batch>) {
+    for (items, reason) in stage.outbox.drain_dropped() {
+        stage.account.end(items, Fate::Dropped(reason));
+    }
+    for batch in stage.outbox.drain() {
+        stage.account.pass(batch.items());
+        run(rest, batch, now, out);
+    }
+}

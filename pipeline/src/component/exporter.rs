@@ -1,0 +1,62 @@
+//! The contract of exporters: send one batch, say what became of it. Queue, retry and timeout are not theirs.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use ledger::Reason;
+
+use crate::batch::Batch;
+
+/// A future that stays on its worker.
+pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// Sends batches to one back end. An instance lives on one worker.
+pub trait Exporter {
+    /// One attempt. Dropping the future gives the attempt up (timeout, shutdown).
+    fn export<'a>(&'a self, batch: &'a Batch) -> LocalFuture<'a, Result<Receipt, Failure>>;
+
+    /// The most encoded bytes that one attempt may carry; larger batches are cut before they come here.
+    fn request_limit(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// The back end took the batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// Items that it rejected all the same (`partial_success`).
+    pub rejected: u64,
+    /// What it said about them.
+    pub text: String,
+}
+
+/// The back end did not take the batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The same batch would fail again.
+    Permanent { reason: Reason, text: String },
+    /// It may be taken later, not before `after` if the back end said so.
+    Retryable { after: Option<Duration>, text: String },
+}
+
+impl Failure {
+    pub fn permanent(text: impl Into<String>) -> Self {
+        Self::Permanent { reason: Reason::Permanent, text: text.into() }
+    }
+
+    pub fn retryable(text: impl Into<String>) -> Self {
+        Self::Retryable { after: None, text: text.into() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Permanent { text, .. } | Self::Retryable { text, .. } => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,165 @@
+//! Rows of the component tables: a type's facts, and how its configuration becomes an instance.
+//!
+//! A crate of components has one table for each kind, `&[Factory::…::<Batch>(), …]`. Help, reference, checks of the
+//! configuration, metric labels and the contract suite all walk these tables.
+
+use std::sync::Arc;
+
+use config::{Faults, Node};
+use otlp::Signal;
+
+use super::exporter::Exporter;
+use super::processor::Processor;
+use super::receiver::Receiver;
+use super::{Component, Host, Stability};
+use crate::delivery::Settings;
+
+/// One row: `B` is what a checked configuration turns into.
+pub struct Factory<B> {
+    pub name: &'static str,
+    pub aliases: &'static [&'static str],
+    pub signals: &'static [Signal],
+    pub stability: Stability,
+    pub example: &'static str,
+    pub reference: &'static str,
+    /// Reads and checks a configuration body; `path` is where it stands, such as `processors::batch`.
+    pub plan: fn(&Node, &str, &mut Faults) -> Option<Planned<B>>,
+}
+
+/// A checked configuration.
+pub struct Planned<B> {
+    pub build: B,
+    /// The effective configuration with defaults, secrets redacted.
+    pub effective: serde_json::Value,
+}
+
+pub type Build<T> = Arc<dyn Fn(&Host) -> Result<T, String> + Send + Sync>;
+
+/// Makes one instance, called once on every worker.
+pub struct BuildProcessor {
+    pub make: Build<Box<dyn Processor>>,
+    /// It may keep items past the call, so whoever sent them is answered before their fate is known.
+    pub holds: bool,
+}
+
+/// Binds the receiver's sockets.
+pub struct BuildReceiver {
+    pub make: Build<Box<dyn Receiver>>,
+}
+
+/// Makes the one instance of a signal, on its worker.
+pub struct BuildExporter {
+    pub make: Build<Box<dyn Exporter>>,
+    pub delivery: Settings,
+}
+
+/// Connectors that pass a signal on as it is need no instance.
+pub struct BuildConnector;
+
+pub type ReceiverFactory = Factory<BuildReceiver>;
+pub type ProcessorFactory = Factory<BuildProcessor>;
+pub type ExporterFactory = Factory<BuildExporter>;
+pub type ConnectorFactory = Factory<BuildConnector>;
+
+/// Everything that this build knows, for the plan.
+#[derive(Clone, Copy)]
+pub struct Registry {
+    pub receivers: &'static [ReceiverFactory],
+    pub processors: &'static [ProcessorFactory],
+    pub exporters: &'static [ExporterFactory],
+    pub connectors: &'static [ConnectorFactory],
+}
+
+impl<B> Factory<B> {
+    const fn row<C: Component>(
+        plan: fn(&Node, &str, &mut Faults) -> Option<Planned<B>>,
+    ) -> Self {
+        Self {
+            name: C::NAME,
+            aliases: C::ALIASES,
+            signals: C::SIGNALS,
+            stability: C::STABILITY,
+            example: C::EXAMPLE,
+            reference: C::REFERENCE,
+            plan,
+        }
+    }
+
+    /// Whether the YAML type names this row.
+    pub fn is_called(&self, kind: &str) -> bool {
+        self.name == kind || self.aliases.contains(&kind)
+    }
+}
+
+// === one kind each ===
+
+/// A processor's row: its configuration makes an instance for every worker.
+pub trait ProcessorComponent: Component {
+    /// It keeps items past the call.
+    const HOLDS: bool = false;
+
+    fn build(config: &Self::Config, host: &Host) -> Result<Box<dyn Processor>, String>;
+}
+
+pub trait ReceiverComponent: Component {
+    /// Binds its sockets; `host.label` has no signal, since one receiver serves all.
+    fn build(config: &Self::Config, host: &Host) -> Result<Box<dyn Receiver>, String>;
+}
+
+pub trait ExporterComponent: Component {
+    /// Queue, retry and timeout as configured.
+    fn delivery(config: &Self::Config) -> Settings;
+
+    /// Called on the exporter's worker, inside its runtime.
+    fn build(config: &Self::Config, host: &Host) -> Result<Box<dyn Exporter>, String>;
+}
+
+impl Factory<BuildProcessor> {
+    pub const fn of<C: ProcessorComponent>() -> Self {
+        Self::row::<C>(|node, path, faults| {
+            planned::<C, _>(node, path, faults, |config| BuildProcessor {
+                make: Arc::new(move |host| C::build(&config, host)),
+                holds: C::HOLDS,
+            })
+        })
+    }
+}
+
+impl Factory<BuildReceiver> {
+    pub const fn of<C: ReceiverComponent>() -> Self {
+        Self::row::<C>(|node, path, faults| {
+            planned::<C, _>(node, path, faults, |config| BuildReceiver {
+                make: Arc::new(move |host| C::build(&config, host)),
+            })
+        })
+    }
+}
+
+impl Factory<BuildExporter> {
+    pub const fn of<C: ExporterComponent>() -> Self {
+        Self::row::<C>(|node, path, faults| {
+            planned::<C, _>(node, path, faults, |config| BuildExporter {
+                delivery: C::delivery(&config),
+                make: Arc::new(move |host| C::build(&config, host)),
+            })
+        })
+    }
+}
+
+impl Factory<BuildConnector> {
+    pub const fn of<C: Component>() -> Self {
+        Self::row::<C>(|node, path, faults| planned::<C, _>(node, path, faults, |_| BuildConnector))
+    }
+}
+
+fn planned<C: Component, B>(
+    node: &Node,
+    path: &str,
+    faults: &mut Faults,
+    build: impl FnOnce(C::Config) -> B,
+) -> Option<Planned<B>> {
+    let config: C::Config = config::decode_valid(node, path, faults)?;
+    // A configuration that was read from text can be written as text: a failure here is a defect of the component.
+    let effective = serde_json::to_value(&config).unwrap_or_default();
+    Some(Planned { build: build(config), effective })
+}

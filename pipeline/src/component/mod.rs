@@ -1,0 +1,71 @@
+//! The contracts that a component fulfils, one file each, and the facts that every kind of component states.
+
+mod exporter;
+mod factory;
+mod label;
+mod processor;
+mod receiver;
+
+use std::sync::Arc;
+
+use ledger::Budget;
+use otlp::Signal;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use exporter::{Exporter, Failure, LocalFuture, Receipt};
+pub use factory::{
+    BuildConnector, BuildExporter, BuildProcessor, BuildReceiver, ConnectorFactory,
+    ExporterComponent, ExporterFactory, Factory, Planned, ProcessorComponent, ProcessorFactory,
+    ReceiverComponent, ReceiverFactory, Registry,
+};
+pub use label::Label;
+pub use processor::{Flush, Outbox, Processor};
+pub use receiver::{Listening, Receiver, Seat};
+
+/// What every component states about itself. A component is one implementor and one row in its crate's table.
+pub trait Component: Sized + 'static {
+    /// The type in the YAML.
+    const NAME: &'static str;
+    /// Older types that mean the same; using one is a warning.
+    const ALIASES: &'static [&'static str] = &[];
+    /// The plan refuses the others.
+    const SIGNALS: &'static [Signal];
+    const STABILITY: Stability;
+    /// A complete and valid configuration body, in YAML. The reference shows it and the contract suite runs it.
+    const EXAMPLE: &'static str;
+    /// The reference text in Markdown: what it does, its keys with defaults, its limits, its metrics, and where it
+    /// differs from the Collector.
+    const REFERENCE: &'static str;
+    /// Unknown keys are faults; quantities are types with units; choices are enums.
+    type Config: DeserializeOwned + Serialize + config::Validate + Clone + Send + Sync + 'static;
+}
+
+/// How far the Collector's users may rely on a component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stability {
+    Development,
+    Alpha,
+    Beta,
+    Stable,
+}
+
+impl Stability {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Alpha => "alpha",
+            Self::Beta => "beta",
+            Self::Stable => "stable",
+        }
+    }
+}
+
+/// What a component may ask of the service while it is built.
+#[derive(Clone)]
+pub struct Host {
+    pub budget: Arc<Budget>,
+    pub metrics: telemetry::Metrics,
+    /// Who it is: for its logs and labels.
+    pub label: Label,
+}

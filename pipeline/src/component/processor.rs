@@ -1,0 +1,74 @@
+//! The contract of processors, and of connectors, which are processors that end one pipeline and begin others.
+
+use std::time::Duration;
+
+use ledger::Reason;
+
+use crate::batch::Batch;
+use crate::clock::Now;
+use crate::refusal::Refusal;
+
+/// A state machine that is given batches and the time. It knows no lock, no clock and no runtime; each worker has an
+/// instance of its own and calls it in place.
+pub trait Processor {
+    /// Whether a batch would be taken now. The driver asks every processor of every pipeline that a request goes to
+    /// before any of them sees it, so that a request is taken by all or by none.
+    fn admit(&self, _batch: &Batch, _now: Now) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    /// Takes a batch that was admitted. What goes on is pushed, what ends is dropped with a reason, the rest is held.
+    fn process(&mut self, batch: Batch, now: Now, out: &mut Outbox);
+
+    /// When [`tick`](Self::tick) is wanted, on [`Now::mono`]; `None` while nothing is held.
+    fn deadline(&self) -> Option<Duration> {
+        None
+    }
+
+    fn tick(&mut self, _now: Now, _out: &mut Outbox) {}
+
+    /// Hands out what is held because the service drains. Called until it answers [`Flush::Done`], each time with
+    /// an empty outbox.
+    fn flush(&mut self, _now: Now, _out: &mut Outbox) -> Flush {
+        Flush::Done
+    }
+}
+
+/// Whether a processor still holds something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flush {
+    More,
+    Done,
+}
+
+/// Where a processor puts what it is done with. A push never blocks and never fails.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    pushed: Vec<Batch>,
+    dropped: Vec<(u64, Reason)>,
+}
+
+impl Outbox {
+    pub fn push(&mut self, batch: Batch) {
+        self.pushed.push(batch);
+    }
+
+    /// Ends this many items here; whoever waits for the batch must have been told by [`Batch::resolve`].
+    pub fn drop_items(&mut self, items: u64, reason: Reason) {
+        self.dropped.push((items, reason));
+    }
+
+    /// What was pushed since the last call, in order.
+    pub fn drain(&mut self) -> std::vec::Drain<'_, Batch> {
+        self.pushed.drain(..)
+    }
+
+    /// What was dropped since the last call.
+    pub fn drain_dropped(&mut self) -> std::vec::Drain<'_, (u64, Reason)> {
+        self.dropped.drain(..)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.pushed.is_empty() && self.dropped.is_empty()
+    }
+}

@@ -1,0 +1,55 @@
+//! Cutting a batch into pieces of a limited size: between requests where that is enough, inside one where it is not.
+
+use otlp::split::{Limit, split};
+
+use crate::batch::{Batch, Chunk};
+
+/// Pieces of at most this size, in order. A single item that is larger comes alone in its piece. A request that cannot
+/// be read stays whole: the back end judges it.
+pub(crate) fn cut(batch: Batch, limit: Limit) -> Vec<Batch> {
+    let max = match limit {
+        Limit::Items(max) => max as u64,
+        Limit::Bytes(max) => max as u64,
+    };
+    let measure = |bytes: usize, items: u64| match limit {
+        Limit::Items(_) => items,
+        Limit::Bytes(_) => bytes as u64,
+    };
+    if measure(batch.bytes(), batch.items()) <= max {
+        return vec![batch];
+    }
+    let signal = batch.signal();
+    let (chunks, context) = batch.into_parts();
+    let mut pieces: Vec<Batch> = Vec::new();
+    for chunk in chunks.into_iter().flat_map(|chunk| cut_chunk(signal, chunk, limit)) {
+        let size = measure(chunk.bytes.len(), chunk.items);
+        match pieces.last_mut() {
+            Some(last) if measure(last.bytes(), last.items()) + size <= max => last.push(chunk),
+            _ => {
+                let mut piece = Batch::empty(signal).with_context(context.clone());
+                piece.push(chunk);
+                pieces.push(piece);
+            }
+        }
+    }
+    pieces
+}
+
+fn cut_chunk(signal: otlp::Signal, chunk: Chunk, limit: Limit) -> Vec<Chunk> {
+    let fits = match limit {
+        Limit::Items(max) => chunk.items <= max as u64,
+        Limit::Bytes(max) => chunk.bytes.len() <= max,
+    };
+    if fits {
+        return vec![chunk];
+    }
+    let Ok(pieces) = split(signal, &chunk.bytes, limit) else { return vec![chunk] };
+    pieces
+        .into_iter()
+        .map(|piece| Chunk {
+            bytes: piece.bytes,
+            items: piece.items as u64,
+            share: chunk.share.clone(),
+        })
+        .collect()
+}

@@ -1,0 +1,168 @@
+//! The door of an exporter: room is reserved before a batch enters, and held until its fate is known.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ledger::{Account, Fate, Reason};
+use tokio::sync::{Semaphore, mpsc};
+
+use super::settings::{Settings, Sizer};
+use crate::batch::Batch;
+use crate::share::Outcome;
+
+/// Exports at the same time without a queue: each serves a caller, whose number the receivers bound already.
+const UNQUEUED_MAX: usize = 100;
+
+/// How much an exporter may hold: units of its sizer, and a byte share of the budget.
+#[derive(Debug)]
+pub(crate) struct Room {
+    units: Semaphore,
+    units_max: u32,
+    bytes: Semaphore,
+    bytes_max: u32,
+    sizer: Sizer,
+    account: Arc<Account>,
+}
+
+/// What one batch takes of a [`Room`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size {
+    units: u32,
+    /// In [`BYTE_UNIT`]s, so that a large room fits the semaphore's 32-bit steps.
+    bytes: u32,
+}
+
+const BYTE_UNIT: usize = 256;
+
+/// A part of the room, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    room: Arc<Room>,
+    size: Size,
+}
+
+/// Permits of the batches that one entry consists of; shared when an entry is cut.
+pub(crate) type Permits = Rc<Vec<Permit>>;
+
+/// A clone for every edge that leads to the exporter. When the last is dropped the queue drains and ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Intake {
+    room: Arc<Room>,
+    sender: mpsc::Sender<(Batch, Permit)>,
+}
+
+pub(crate) type Entries = mpsc::Receiver<(Batch, Permit)>;
+
+// === impl Room ===
+
+impl Room {
+    /// `byte_share`: the exporter's part of the memory budget.
+    pub(crate) fn new(settings: &Settings, byte_share: u64, account: Arc<Account>) -> Arc<Self> {
+        let (size, sizer) = match &settings.queue {
+            Some(queue) => (queue.size, queue.sizer),
+            None => (UNQUEUED_MAX as u64, Sizer::Requests),
+        };
+        let units_max = u32::try_from(size).unwrap_or(u32::MAX);
+        let bytes_max = u32::try_from(byte_share / BYTE_UNIT as u64).unwrap_or(u32::MAX).max(1);
+        Arc::new(Self {
+            units: Semaphore::new(units_max as usize),
+            units_max,
+            bytes: Semaphore::new(bytes_max as usize),
+            bytes_max,
+            sizer,
+            account,
+        })
+    }
+
+    /// Units of the sizer in use: what `otelcol_exporter_queue_size` shows.
+    pub(crate) fn used(&self) -> u64 {
+        (self.units_max as usize).saturating_sub(self.units.available_permits()) as u64
+    }
+
+    pub(crate) fn capacity(&self) -> u64 {
+        u64::from(self.units_max)
+    }
+
+    pub(crate) fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// A batch larger than the whole room is let in alone: it can be sent, and refusing it would never end.
+    fn size(&self, batch: &Batch) -> Size {
+        let units = match self.sizer {
+            Sizer::Requests => 1,
+            Sizer::Items => batch.items(),
+            Sizer::Bytes => batch.bytes() as u64,
+        };
+        let bytes = (batch.bytes() / BYTE_UNIT) as u64;
+        Size {
+            units: u32::try_from(units).unwrap_or(u32::MAX).min(self.units_max),
+            bytes: u32::try_from(bytes).unwrap_or(u32::MAX).min(self.bytes_max),
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.room.units.add_permits(self.size.units as usize);
+        self.room.bytes.add_permits(self.size.bytes as usize);
+    }
+}
+
+// === impl Intake ===
+
+impl Intake {
+    pub(crate) fn new(room: Arc<Room>) -> (Self, Entries) {
+        // An entry holds at least one unit while it is in the channel, so the channel can never be the fuller one.
+        let (sender, entries) = mpsc::channel((room.units_max as usize).min(Semaphore::MAX_PERMITS));
+        (Self { room, sender }, entries)
+    }
+
+    pub(crate) fn size(&self, batch: &Batch) -> Size {
+        self.room.size(batch)
+    }
+
+    /// Takes the batch if there is room now, else hands it back.
+    pub(crate) fn try_send(&self, batch: Batch) -> Result<(), Batch> {
+        let size = self.room.size(&batch);
+        let Ok(units) = self.room.units.try_acquire_many(size.units) else { return Err(batch) };
+        let Ok(bytes) = self.room.bytes.try_acquire_many(size.bytes) else { return Err(batch) };
+        units.forget();
+        bytes.forget();
+        self.send(batch, Permit { room: Arc::clone(&self.room), size });
+        Ok(())
+    }
+
+    /// Waits for room, first come first served.
+    pub(crate) async fn reserve(&self, size: Size) -> Permit {
+        // The semaphores are never closed; if they were, the batch would only be let in early.
+        if let Ok(units) = self.room.units.acquire_many(size.units).await {
+            units.forget();
+        }
+        // From here on a cancelled wait must give the units back.
+        let mut permit = Permit { room: Arc::clone(&self.room), size: Size { bytes: 0, ..size } };
+        if let Ok(bytes) = self.room.bytes.acquire_many(size.bytes).await {
+            bytes.forget();
+        }
+        permit.size = size;
+        permit
+    }
+
+    pub(crate) fn send(&self, batch: Batch, permit: Permit) {
+        self.room.account.take(batch.items());
+        if let Err(error) = self.sender.try_send((batch, permit)) {
+            // The exporter has ended before its upstream, which only the drain deadline does.
+            let (mpsc::error::TrySendError::Full(entry) | mpsc::error::TrySendError::Closed(entry)) =
+                error;
+            self.room.account.end(entry.0.items(), Fate::Dropped(Reason::Shutdown));
+            entry.0.resolve(Outcome::Retryable(Reason::Shutdown));
+        }
+    }
+
+    /// Drops a batch at the door.
+    pub(crate) fn refuse(&self, batch: Batch, reason: Reason) {
+        self.room.account.take(batch.items());
+        self.room.account.end(batch.items(), Fate::Dropped(reason));
+        batch.resolve(Outcome::Retryable(reason));
+    }
+}

@@ -1,0 +1,140 @@
+//! The edges of a chain's fan-out: to an exporter's intake, or through a connector to other chains.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ledger::{Account, Fate, Reason};
+use tokio::sync::Notify;
+
+use crate::batch::Batch;
+use crate::chain::Chain;
+use crate::clock::Now;
+use crate::delivery::Intake;
+use crate::refusal::Refusal;
+use crate::worker::Worker;
+
+pub(crate) enum Edge {
+    Exporter(Rc<ExporterEdge>),
+    Connector(ConnectorEdge),
+}
+
+/// The way to one exporter. When its queue is full one batch waits here; what comes after it either stays upstream
+/// (`blocking`) or is dropped for this exporter alone, so that a dead back end never stops a live one.
+pub(crate) struct ExporterEdge {
+    intake: Intake,
+    blocking: bool,
+    parked: RefCell<Option<Batch>>,
+    wake: Notify,
+}
+
+/// The way through a connector.
+pub(crate) struct ConnectorEdge {
+    pub(crate) account: Arc<Account>,
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) targets: Vec<Rc<Chain>>,
+}
+
+impl Edge {
+    /// Whether a batch sent now would find a place without loss to anybody whom this edge must not lose for.
+    pub(crate) fn is_open(&self) -> bool {
+        match self {
+            Self::Exporter(edge) => !edge.blocking || edge.parked.borrow().is_none(),
+            Self::Connector(edge) => edge.targets.iter().all(|chain| chain.is_open()),
+        }
+    }
+
+    pub(crate) fn admit(&self, batch: &Batch, now: Now) -> Result<(), Refusal> {
+        match self {
+            Self::Exporter(_) => Ok(()),
+            Self::Connector(edge) => edge.targets.iter().try_for_each(|chain| chain.admit(batch, now)),
+        }
+    }
+
+    pub(crate) fn send(&self, batch: Batch) {
+        match self {
+            Self::Exporter(edge) => edge.send(batch),
+            Self::Connector(edge) => edge.send(batch),
+        }
+    }
+
+    /// Resolves when nothing is parked here.
+    pub(crate) async fn emptied(&self, worker: &Worker) {
+        let Self::Exporter(edge) = self else { return };
+        loop {
+            let freed = worker.freed();
+            if edge.parked.borrow().is_none() {
+                return;
+            }
+            freed.await;
+        }
+    }
+
+    pub(crate) fn abandon(&self, batch: Batch) {
+        match self {
+            Self::Exporter(edge) => edge.intake.refuse(batch, Reason::Shutdown),
+            Self::Connector(edge) => {
+                edge.account.take(batch.items());
+                edge.account.end(batch.items(), Fate::Dropped(Reason::Shutdown));
+            }
+        }
+    }
+
+    pub(crate) fn abandon_parked(&self) {
+        if let Self::Exporter(edge) = self
+            && let Some(batch) = edge.parked.borrow_mut().take()
+        {
+            edge.intake.refuse(batch, Reason::Shutdown);
+        }
+    }
+}
+
+// === impl ExporterEdge ===
+
+impl ExporterEdge {
+    pub(crate) fn new(intake: Intake, blocking: bool) -> Rc<Self> {
+        Rc::new(Self { intake, blocking, parked: RefCell::new(None), wake: Notify::new() })
+    }
+
+    fn send(&self, batch: Batch) {
+        // What waits goes first.
+        if self.parked.borrow().is_some() {
+            self.intake.refuse(batch, Reason::QueueFull);
+        } else if let Err(batch) = self.intake.try_send(batch) {
+            *self.parked.borrow_mut() = Some(batch);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Brings the parked batch to the exporter as soon as there is room, for ever.
+    pub(crate) async fn keep_moving(self: Rc<Self>, worker: Rc<Worker>) {
+        loop {
+            self.wake.notified().await;
+            let waiting = self.parked.borrow().as_ref().map(|batch| self.intake.size(batch));
+            let Some(size) = waiting else { continue };
+            let permit = self.intake.reserve(size).await;
+            // The drain deadline may have taken the batch while this edge waited.
+            let batch = self.parked.borrow_mut().take();
+            if let Some(batch) = batch {
+                self.intake.send(batch, permit);
+            }
+            worker.room_appeared();
+        }
+    }
+}
+
+// === impl ConnectorEdge ===
+
+impl ConnectorEdge {
+    fn send(&self, batch: Batch) {
+        self.account.take(batch.items());
+        self.account.pass(batch.items());
+        let now = self.worker.clock.now();
+        if let Some((last, others)) = self.targets.split_last() {
+            for chain in others {
+                chain.accept(batch.clone(), now);
+            }
+            last.accept(batch, now);
+        }
+    }
+}

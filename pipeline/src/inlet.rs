@@ -1,0 +1,171 @@
+//! Where receivers hand requests to the pipelines of their worker.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ledger::{Account, Books, Budget, Fate, Kind, NodeKey, Reason};
+use otlp::Signal;
+use smallvec::SmallVec;
+
+use crate::batch::Batch;
+use crate::chain::Chain;
+use crate::clock::{Clock, Now};
+use crate::refusal::Refusal;
+use crate::share::{Outcome, Share};
+use crate::worker::Worker;
+
+/// How long a request is held before it is refused. For several SDKs a refusal is a loss, and most overloads are
+/// shorter than this; their own deadlines start at five seconds.
+pub const HOLD_MAX: Duration = Duration::from_secs(2);
+
+const NO_MEMORY: Refusal =
+    Refusal::later(Reason::MemoryLimit, "data refused due to high memory usage");
+const NO_ROOM: Refusal = Refusal::later(Reason::QueueFull, "sending queue is full");
+const STOPPING: Refusal =
+    Refusal::later(Reason::Shutdown, "the service was stopped before the data was delivered");
+
+/// One receiver's way into the pipelines of one worker, for every signal that it feeds.
+#[derive(Clone)]
+pub struct Inlets {
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) books: Arc<Books>,
+    pub(crate) budget: Arc<Budget>,
+    /// The receiver's id.
+    pub(crate) id: String,
+    /// By [`Signal::index`]; empty where no pipeline takes the signal from this receiver.
+    pub(crate) feeds: [Feed; 3],
+}
+
+/// The pipelines that one signal of a receiver goes to.
+#[derive(Clone, Default)]
+pub(crate) struct Feed {
+    pub(crate) chains: SmallVec<[Rc<Chain>; 1]>,
+    /// Some exporter answers for the whole way, so the sender waits for it.
+    pub(crate) waits: bool,
+}
+
+/// The way in for one signal over one transport.
+pub struct Inlet {
+    signal: Signal,
+    worker: Rc<Worker>,
+    feed: Feed,
+    account: Arc<Account>,
+}
+
+impl Inlets {
+    /// The inlet of a signal, if any pipeline takes it. `transport` is a label: `grpc` or `http`.
+    pub fn open(&self, signal: Signal, transport: &'static str) -> Option<Inlet> {
+        let feed = self.feeds[signal.index()].clone();
+        if feed.chains.is_empty() {
+            return None;
+        }
+        let account = self.books.account(&NodeKey {
+            kind: Kind::Receiver,
+            id: self.id.clone(),
+            pipeline: String::new(),
+            transport,
+            signal,
+        });
+        Some(Inlet { signal, worker: Rc::clone(&self.worker), feed, account })
+    }
+
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
+    pub fn clock(&self) -> Clock {
+        self.worker.clock
+    }
+
+    /// Waits until the budget admits a new body, at most [`HOLD_MAX`].
+    pub async fn admit_body(&self) -> Result<(), Refusal> {
+        if self.budget.admits() {
+            return Ok(());
+        }
+        let admitted = poll_fn(|cx| self.budget.poll_admits(cx));
+        tokio::time::timeout(HOLD_MAX, admitted).await.map_err(|_| NO_MEMORY)
+    }
+}
+
+impl Inlet {
+    pub fn signal(&self) -> Signal {
+        self.signal
+    }
+
+    /// Offers one request. It is taken by every pipeline or by none; a request that cannot be taken at once is held
+    /// for up to [`HOLD_MAX`]. `Ok` is the answer for the sender: delivered, or taken where nobody waits for more.
+    pub async fn offer(&self, mut batch: Batch) -> Result<Outcome, Refusal> {
+        let items = batch.items();
+        if items == 0 {
+            return Ok(Outcome::Delivered);
+        }
+        self.account.take(items);
+        let mut now = self.worker.clock.now();
+        if let Err(first) = self.admit(&batch, now) {
+            if let Err(refusal) = self.hold(&batch, first).await {
+                self.account.end(items, Fate::Rejected(refusal.reason));
+                return Err(refusal);
+            }
+            now = self.worker.clock.now();
+        }
+        if !self.feed.waits {
+            self.account.pass(items);
+            self.enter(batch, now);
+            return Ok(Outcome::Delivered);
+        }
+        let (share, answer) = Share::new();
+        batch.share(share);
+        self.account.pass(items);
+        self.enter(batch, now);
+        answer.await.map_err(|_| STOPPING)
+    }
+
+    /// Counts a request that was refused before it could be offered.
+    pub fn refused(&self, items: u64, reason: Reason) {
+        self.account.take(items);
+        self.account.end(items, Fate::Rejected(reason));
+    }
+
+    fn admit(&self, batch: &Batch, now: Now) -> Result<(), Refusal> {
+        for chain in &self.feed.chains {
+            if !chain.is_open() {
+                return Err(NO_ROOM);
+            }
+            chain.admit(batch, now)?;
+        }
+        Ok(())
+    }
+
+    /// Asks again whenever room appears, and now and then for what rings no bell (memory), until the time is up.
+    async fn hold(&self, batch: &Batch, first: Refusal) -> Result<(), Refusal> {
+        const LOOK_AGAIN: Duration = Duration::from_millis(100);
+        if first.retry.is_none() {
+            return Err(first);
+        }
+        let until = self.worker.clock.now().mono + HOLD_MAX;
+        loop {
+            let freed = self.worker.freed();
+            let now = self.worker.clock.now();
+            match self.admit(batch, now) {
+                Ok(()) => return Ok(()),
+                Err(refusal) if refusal.retry.is_none() || now.mono >= until => return Err(refusal),
+                Err(_) => {}
+            }
+            let left = until.saturating_sub(now.mono).min(LOOK_AGAIN);
+            // Either the bell or the time: both lead to another look.
+            let _ = tokio::time::timeout(left, freed).await;
+        }
+    }
+
+    /// A feed has at least one chain; each but the last gets a clone, which costs a reference count a chunk.
+    fn enter(&self, batch: Batch, now: Now) {
+        if let Some((last, others)) = self.feed.chains.split_last() {
+            for chain in others {
+                chain.accept(batch.clone(), now);
+            }
+            last.accept(batch, now);
+        }
+    }
+}

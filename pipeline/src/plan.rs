@@ -1,0 +1,65 @@
+//! What will run: every component's configuration read by its owner, every edge checked, nothing opened.
+
+use std::sync::Arc;
+
+use otlp::Signal;
+
+use crate::component::{BuildExporter, BuildProcessor, BuildReceiver};
+
+/// The nodes and edges of a service. Places in the lists are the references.
+#[derive(Default)]
+pub struct Plan {
+    pub(crate) receivers: Vec<ReceiverNode>,
+    /// In topological order: a connector leads to later ones only.
+    pub(crate) pipelines: Vec<PipelineNode>,
+    pub(crate) exporters: Vec<ExporterNode>,
+}
+
+pub(crate) struct ReceiverNode {
+    pub(crate) id: String,
+    pub(crate) build: BuildReceiver,
+    /// Pipelines by [`Signal::index`].
+    pub(crate) feeds: [Vec<usize>; 3],
+}
+
+pub(crate) struct PipelineNode {
+    /// `traces/name`.
+    pub(crate) id: String,
+    pub(crate) signal: Signal,
+    pub(crate) processors: Vec<ProcessorNode>,
+    pub(crate) edges: Vec<EdgeNode>,
+}
+
+pub(crate) struct ProcessorNode {
+    pub(crate) id: String,
+    pub(crate) build: Arc<BuildProcessor>,
+}
+
+pub(crate) enum EdgeNode {
+    Exporter(usize),
+    Connector { id: String, targets: Vec<usize> },
+}
+
+/// One for each exporter and signal.
+pub(crate) struct ExporterNode {
+    pub(crate) id: String,
+    pub(crate) signal: Signal,
+    pub(crate) build: Arc<BuildExporter>,
+}
+
+impl Plan {
+    /// Whether a request that enters this pipeline is answered only when an exporter has answered: some exporter on
+    /// its way asks for that, and no processor before it holds items on its own account.
+    pub(crate) fn waits(&self, pipeline: usize) -> bool {
+        let Some(node) = self.pipelines.get(pipeline) else { return false };
+        if node.processors.iter().any(|processor| processor.build.holds) {
+            return false;
+        }
+        node.edges.iter().any(|edge| match edge {
+            EdgeNode::Exporter(at) => {
+                self.exporters.get(*at).is_some_and(|exporter| exporter.build.delivery.waits())
+            }
+            EdgeNode::Connector { targets, .. } => targets.iter().any(|&at| self.waits(at)),
+        })
+    }
+}
