@@ -1,1 +1,17 @@
-//! Sockets: accept loop, unary gRPC and HTTP serving, bounded bodies, chunk-list sender, TLS.
+//! Sockets: accepting, serving unary gRPC and HTTP, reading bodies within bounds, sending chunk lists, TLS.
+//!
+//! What crosses here is bytes; this crate knows the envelopes of gRPC and HTTP but neither pipelines nor components.
+
+mod answer;
+pub mod body;
+pub mod client;
+pub mod encoding;
+pub mod grpc;
+mod listen;
+mod serve;
+pub mod tail;
+pub mod tls;
+
+pub use answer::Answer;
+pub use listen::{Connected, Listener, Seat};
+pub use serve::{Protocol, Settings, serve};

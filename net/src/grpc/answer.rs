@@ -1,0 +1,142 @@
+//! The server's half: taking the prefix off a request, and answering.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName};
+use http::{HeaderMap, HeaderValue, Response};
+use otlp::reply::{Code, Status};
+
+use super::{GRPC, GRPC_MESSAGE, GRPC_STATUS, PREFIX, STATUS_DETAILS, prefix};
+use crate::answer::Answer;
+use crate::body::{BodyFault, Received};
+use crate::encoding::{Encoding, InflateFault};
+
+/// Some SDKs read the delay here and not in the details.
+const RETRY_INFO: HeaderName = HeaderName::from_static("google.rpc.retryinfo-bin");
+
+/// A status text beyond this is cut: it travels in a header.
+const MESSAGE_MAX: usize = 1024;
+
+/// Takes the prefix off a unary request's body; whether the message is compressed.
+pub fn unframe(body: &mut Received) -> Result<bool, Status> {
+    let Some([flag, a, b, c, d]) = body.peek::<PREFIX>() else {
+        return Err(invalid("the body is shorter than a gRPC message prefix"));
+    };
+    let length = u32::from_be_bytes([a, b, c, d]) as usize;
+    if length != body.len() - PREFIX {
+        return Err(invalid("the length in the gRPC message prefix is not the length of the body"));
+    }
+    body.advance(PREFIX);
+    match flag {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(invalid("unknown flag in the gRPC message prefix")),
+    }
+}
+
+/// A successful answer with this encoded message.
+pub fn success(message: &[u8]) -> Response<Answer> {
+    let mut payload = Vec::with_capacity(PREFIX + message.len());
+    payload.extend_from_slice(&prefix(false, message.len()));
+    payload.extend_from_slice(message);
+    let mut trailers = HeaderMap::with_capacity(1);
+    trailers.insert(GRPC_STATUS, HeaderValue::from_static("0"));
+    answer(Answer::new(Bytes::from(payload)).with_trailers(trailers))
+}
+
+/// An answer that is nothing but a status ("Trailers-Only").
+pub fn failure(status: &Status) -> Response<Answer> {
+    let mut response = answer(Answer::empty());
+    let headers = response.headers_mut();
+    headers.insert(GRPC_STATUS, HeaderValue::from(status.code.number()));
+    let message = percent_encoded(&status.message);
+    if let Ok(message) = HeaderValue::from_str(&message) {
+        headers.insert(GRPC_MESSAGE, message);
+    }
+    if status.retry_after.is_some() {
+        insert_binary(headers, STATUS_DETAILS, &status.to_protobuf());
+        if let Some(info) = status.retry_info() {
+            insert_binary(headers, RETRY_INFO, &info);
+        }
+    }
+    response
+}
+
+/// What a body that could not be read is answered with.
+pub fn body_status(fault: &BodyFault) -> Status {
+    let text = fault.to_string();
+    match fault {
+        BodyFault::TooLarge { .. } => Status::new(Code::ResourceExhausted, text),
+        BodyFault::Exhausted => unavailable(text),
+        BodyFault::TooSlow => Status::new(Code::DeadlineExceeded, text),
+        BodyFault::Broken(_) => Status::new(Code::Cancelled, text),
+    }
+}
+
+/// What a message that could not be inflated is answered with.
+pub fn inflate_status(fault: &InflateFault) -> Status {
+    let text = fault.to_string();
+    match fault {
+        InflateFault::TooLarge { .. } | InflateFault::Ratio => {
+            Status::new(Code::ResourceExhausted, text)
+        }
+        InflateFault::Corrupt(_) => Status::new(Code::InvalidArgument, text),
+        InflateFault::Exhausted => unavailable(text),
+    }
+}
+
+/// The `grpc-encoding` of a request, `Ok(None)` if it has none; the error is the answer.
+pub fn encoding(headers: &HeaderMap) -> Result<Option<Encoding>, Box<Response<Answer>>> {
+    let Some(value) = headers.get("grpc-encoding") else { return Ok(None) };
+    let named = value.to_str().ok().and_then(Encoding::from_grpc);
+    match named {
+        Some(encoding) => Ok(Some(encoding)),
+        None => {
+            let text = format!("grpc: Decompressor is not installed for grpc-encoding {value:?}");
+            let mut response = failure(&Status::new(Code::Unimplemented, text));
+            let accepted = HeaderValue::from_static(Encoding::GRPC_ACCEPTED);
+            response.headers_mut().insert("grpc-accept-encoding", accepted);
+            Err(Box::new(response))
+        }
+    }
+}
+
+fn unavailable(text: String) -> Status {
+    Status::new(Code::Unavailable, text).with_retry_after(Duration::from_secs(1))
+}
+
+fn invalid(text: &str) -> Status {
+    Status::new(Code::InvalidArgument, text)
+}
+
+fn answer(body: Answer) -> Response<Answer> {
+    let mut response = Response::new(body);
+    response.headers_mut().insert(CONTENT_TYPE, GRPC);
+    response
+}
+
+fn insert_binary(headers: &mut HeaderMap, name: HeaderName, value: &[u8]) {
+    use base64::Engine;
+    let text = base64::engine::general_purpose::STANDARD_NO_PAD.encode(value);
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        headers.insert(name, value);
+    }
+}
+
+/// `grpc-message` is percent-encoded (gRPC over HTTP/2, "Status-Message").
+fn percent_encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes().take(MESSAGE_MAX) {
+        match byte {
+            b' '..=b'~' if byte != b'%' => out.push(char::from(byte)),
+            _ => {
+                out.push('%');
+                for digit in [byte >> 4, byte & 15] {
+                    out.push(char::from_digit(u32::from(digit), 16).unwrap_or('0').to_ascii_uppercase());
+                }
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,253 @@
+//! One connection: HTTP/2 or HTTP/1.1, with deadlines on everything that a silent or slow client could hold open.
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::rt::Executor;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use crate::answer::Answer;
+
+/// HTTP/2 frame size and windows. Larger frames halve the cost of a span when the peer uses them; larger windows than
+/// these change nothing.
+const H2_FRAME: u32 = 1 << 20;
+const H2_WINDOW: u32 = 1 << 20;
+
+/// Concurrent requests on one connection, unless configured.
+const H2_STREAMS: u32 = 100;
+
+/// A header block larger than this is no telemetry client's.
+const H2_HEADERS_MAX: u32 = 64 << 10;
+
+/// A client that connects says something within this time.
+const FIRST_BYTE_MAX: Duration = Duration::from_secs(10);
+
+/// A request's header block is complete within this time of its first byte, unless configured.
+const HEADER_MAX: Duration = Duration::from_secs(10);
+
+/// How often connections are looked at for a header that is late.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// HTTP/1 preface of HTTP/2 by prior knowledge (RFC 9113 §3.4).
+const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What is spoken on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// gRPC: HTTP/2 by prior knowledge, nothing else.
+    Http2,
+    /// HTTP/1.1, or HTTP/2 if the client begins so.
+    Auto,
+}
+
+/// Limits and keep-alive of a server's connections.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub protocol: Protocol,
+    /// `None`: [`H2_STREAMS`].
+    pub max_concurrent_streams: Option<u32>,
+    /// HTTP/2 pings after this much silence; `None`: two hours, as gRPC servers do.
+    pub keepalive_time: Option<Duration>,
+    /// How long a ping's answer may take; `None`: 20 s.
+    pub keepalive_timeout: Option<Duration>,
+    /// `None`: [`HEADER_MAX`].
+    pub header_timeout: Option<Duration>,
+    /// Whether HTTP/1.1 connections serve more than one request.
+    pub keep_alives: bool,
+}
+
+/// Serves one connection until the peer closes it. When `draining` resolves, requests under way are finished and the
+/// client is told to go elsewhere.
+pub async fn serve<H, F>(
+    stream: TcpStream,
+    settings: Rc<Settings>,
+    handle: H,
+    draining: impl Future<Output = ()>,
+) where
+    H: Fn(Request<Incoming>) -> F + 'static,
+    F: Future<Output = Response<Answer>> + 'static,
+{
+    let Some(h2) = begins_with_h2(&stream, settings.protocol).await else { return };
+    if h2 {
+        serve_h2(stream, &settings, handle, draining).await;
+    } else {
+        serve_h1(stream, &settings, handle, draining).await;
+    }
+}
+
+/// Waits for the first byte and decides the protocol; `None` if the client says nothing in time.
+async fn begins_with_h2(stream: &TcpStream, protocol: Protocol) -> Option<bool> {
+    let first = async {
+        let mut head = [0; H2_PREFACE.len()];
+        loop {
+            let n = stream.peek(&mut head).await.ok().filter(|n| *n > 0)?;
+            if protocol == Protocol::Http2 || n == head.len() || !H2_PREFACE.starts_with(&head[..n])
+            {
+                return Some(protocol == Protocol::Http2 || head == H2_PREFACE);
+            }
+            // Part of a preface: peek returns at once while it is there, so look again a little later.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(FIRST_BYTE_MAX, first).await.ok().flatten()
+}
+
+async fn serve_h2<H, F>(
+    stream: TcpStream,
+    settings: &Settings,
+    handle: H,
+    draining: impl Future<Output = ()>,
+) where
+    H: Fn(Request<Incoming>) -> F + 'static,
+    F: Future<Output = Response<Answer>> + 'static,
+{
+    let mut builder = hyper::server::conn::http2::Builder::new(Local);
+    builder
+        .max_frame_size(H2_FRAME)
+        .initial_stream_window_size(H2_WINDOW)
+        .initial_connection_window_size(H2_WINDOW)
+        .max_concurrent_streams(settings.max_concurrent_streams.unwrap_or(H2_STREAMS))
+        .max_header_list_size(H2_HEADERS_MAX)
+        .timer(TokioTimer::new())
+        .keep_alive_interval(settings.keepalive_time.unwrap_or(Duration::from_secs(2 * 3600)))
+        .keep_alive_timeout(settings.keepalive_timeout.unwrap_or(Duration::from_secs(20)))
+        .auto_date_header(false);
+    let service = service_fn(move |request| {
+        let answer = handle(request);
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        // How a connection ends is the peer's choice; requests that were lost with it were not acknowledged.
+        _ = connection.as_mut() => return,
+        () = draining => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+async fn serve_h1<H, F>(
+    stream: TcpStream,
+    settings: &Settings,
+    handle: H,
+    draining: impl Future<Output = ()>,
+) where
+    H: Fn(Request<Incoming>) -> F + 'static,
+    F: Future<Output = Response<Answer>> + 'static,
+{
+    let head = Rc::new(Cell::new(Head::Idle));
+    let seen = Rc::clone(&head);
+    let service = service_fn(move |request| {
+        seen.set(Head::Complete);
+        let answer = handle(request);
+        let seen = Rc::clone(&seen);
+        async move {
+            let answer = answer.await;
+            seen.set(Head::Idle);
+            Ok::<_, Infallible>(answer)
+        }
+    });
+    let io = TokioIo::new(Watched { stream, head: Rc::clone(&head) });
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    // The timeout of hyper runs between requests too, where a live connection may rest as long as it likes.
+    builder.keep_alive(settings.keep_alives).header_read_timeout(None);
+    let mut connection = pin!(builder.serve_connection(io, service));
+    let mut draining = pin!(draining);
+    let limit = settings.header_timeout.unwrap_or(HEADER_MAX);
+    loop {
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = draining.as_mut() => break,
+            () = tokio::time::sleep(LOOK_EVERY) => {
+                if matches!(head.get(), Head::Reading { since } if since.elapsed() >= limit) {
+                    return;
+                }
+            }
+        }
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}
+
+/// Where an HTTP/1.1 connection stands with the next request's header.
+#[derive(Clone, Copy)]
+enum Head {
+    Idle,
+    Reading { since: Instant },
+    Complete,
+}
+
+/// Notes when the first byte of a request arrives.
+struct Watched {
+    stream: TcpStream,
+    head: Rc<Cell<Head>>,
+}
+
+impl AsyncRead for Watched {
+    #[allow(clippy::disallowed_methods, reason = "the rim: deadlines of sockets")]
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        if buf.filled().len() > before && matches!(self.head.get(), Head::Idle) {
+            self.head.set(Head::Reading { since: Instant::now() });
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// Runs hyper's tasks on this worker.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Local;
+
+impl<F: Future + 'static> Executor<F> for Local {
+    fn execute(&self, task: F) {
+        tokio::task::spawn_local(async move {
+            task.await;
+        });
+    }
+}
