@@ -7,14 +7,19 @@
 
 pub mod json;
 mod layout;
+mod merge;
 pub mod reply;
 mod signal;
+mod splice;
+mod split;
 mod survey;
 pub mod view;
 pub mod wire;
 
 pub use layout::{ItemKind, MetricKind};
+pub use merge::merge;
 pub use signal::Signal;
+pub use split::{REPEATED_BYTES_MAX, split, split_bytes};
 pub use survey::{Census, GROUP_COST_MIN, ITEM_COST_MIN, survey};
 pub use wire::Malformed;
 

@@ -59,8 +59,14 @@ pub fn survey(signal: Signal, request: &[u8]) -> Result<Census, Malformed> {
     })
 }
 
-/// Items in one resource group. The group has been surveyed, so nothing is checked again but
-/// framing.
+/// Items in a request that has been surveyed before: nothing is checked again but framing.
+pub(crate) fn count_request(signal: Signal, request: &[u8]) -> Result<usize, Malformed> {
+    count_children(request, RESOURCE_GROUPS, |group| {
+        count_resource_group(signal, group)
+    })
+}
+
+/// Items in one resource group.
 pub(crate) fn count_resource_group(signal: Signal, group: &[u8]) -> Result<usize, Malformed> {
     count_children(group, SCOPE_GROUPS, |scope_group| {
         count_scope_group(signal, scope_group)

@@ -159,13 +159,11 @@ impl Kind {
 
     /// The wire bits of a number that was written with a fraction or an exponent.
     pub(super) fn bits_of_double(self, value: f64) -> Option<u64> {
-        /// Up to here a double is every integer exactly; beyond, digits may already be lost.
+        /// Below this a double is every integer exactly; from here on, digits may already be lost.
         const EXACT: f64 = 9_007_199_254_740_992.0;
         match self {
             Self::Double => Some(value.to_bits()),
-            _ if value.fract() == 0.0 && value.abs() <= EXACT => {
-                self.bits_of_integer(value as i128)
-            }
+            _ if value.fract() == 0.0 && value.abs() < EXACT => self.bits_of_integer(value as i128),
             _ => None,
         }
     }

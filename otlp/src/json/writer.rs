@@ -28,15 +28,6 @@ struct Writer {
     depth: usize,
 }
 
-/// All that a message says about one of its fields.
-#[derive(Clone, Copy)]
-struct Found<'a> {
-    /// The rest of the message from the first occurrence on.
-    from: Fields<'a>,
-    last: Value<'a>,
-    in_pieces: bool,
-}
-
 impl Writer {
     fn message(&mut self, message: &Message, bytes: &[u8]) -> Result<(), Malformed> {
         let level = usize::from(message.is_any_value());
@@ -45,9 +36,9 @@ impl Writer {
             return Err(Malformed("AnyValue nested deeper than 64 levels"));
         }
         self.out.push(b'{');
-        for (field, found) in message.0.iter().zip(survey(message, bytes)?) {
-            if let Some(found) = found {
-                self.member(field, found)?;
+        for (field, found) in message.0.iter().zip(&survey(message, bytes)?) {
+            if let Some(from) = *found {
+                self.member(field, from)?;
             }
         }
         self.out.push(b'}');
@@ -55,19 +46,23 @@ impl Writer {
         Ok(())
     }
 
-    fn member(&mut self, field: &Field, found: Found<'_>) -> Result<(), Malformed> {
+    /// Prints all that a message says `from` here on about one of its fields.
+    fn member(&mut self, field: &Field, from: Fields<'_>) -> Result<(), Malformed> {
         let start = self.out.len();
         self.comma();
         self.out.push(b'"');
         self.out.extend_from_slice(field.name.as_bytes());
         self.out.extend_from_slice(b"\":");
         let is_default = match (field.presence, field.kind) {
-            (Presence::Repeated, _) => self.list(field, found)?,
+            (Presence::Repeated, _) => self.list(field, from)?,
             (_, Kind::Message(message)) => {
-                self.message(message, &body_of(field, found)?)?;
+                self.message(message, &body_of(field, from))?;
                 false
             }
-            _ => self.value(field.kind, found.last)? && field.presence == Presence::Implicit,
+            (presence, kind) => match occurrences(field, from).last() {
+                Some(last) => self.value(kind, last)? && presence == Presence::Implicit,
+                None => true,
+            },
         };
         if is_default {
             self.out.truncate(start);
@@ -76,11 +71,11 @@ impl Writer {
     }
 
     /// Prints all elements; tells whether there were none.
-    fn list(&mut self, field: &Field, found: Found<'_>) -> Result<bool, Malformed> {
+    fn list(&mut self, field: &Field, from: Fields<'_>) -> Result<bool, Malformed> {
         self.out.push(b'[');
         let start = self.out.len();
-        for occurrence in occurrences(field, found) {
-            match occurrence? {
+        for occurrence in occurrences(field, from) {
+            match occurrence {
                 Value::Len(run) if field.is_packed() => self.run(field.kind, run)?,
                 value => {
                     self.comma();
@@ -140,12 +135,12 @@ impl Writer {
     }
 }
 
-/// Finds the fields of one message, in the order of its table.
+/// Checks a message to its end, and finds for each row of its table the first occurrence that counts.
 fn survey<'a>(
     message: &Message,
     bytes: &'a [u8],
-) -> Result<[Option<Found<'a>>; MAX_FIELDS], Malformed> {
-    let mut found = [None::<Found<'a>>; MAX_FIELDS];
+) -> Result<[Option<Fields<'a>>; MAX_FIELDS], Malformed> {
+    let mut found = [None; MAX_FIELDS];
     let mut rest = Fields::new(bytes);
     loop {
         let from = rest;
@@ -166,17 +161,7 @@ fn survey<'a>(
             }
         }
         if let Some(found) = found.get_mut(at) {
-            let first = found.unwrap_or(Found {
-                from,
-                last: next.value,
-                in_pieces: false,
-            });
-            let in_pieces = found.is_some();
-            *found = Some(Found {
-                last: next.value,
-                in_pieces,
-                ..first
-            });
+            found.get_or_insert(from);
         }
     }
 }
@@ -190,29 +175,25 @@ fn is_of_type(field: &Field, value: Value<'_>) -> bool {
     }
 }
 
-fn occurrences<'a>(
-    field: &Field,
-    found: Found<'a>,
-) -> impl Iterator<Item = Result<Value<'a>, Malformed>> {
+/// The values of a field in a message that was surveyed, and so has nothing malformed.
+fn occurrences<'a>(field: &Field, from: Fields<'a>) -> impl Iterator<Item = Value<'a>> {
     let number = field.number;
-    found.from.filter_map(move |next| match next {
-        Ok(next) => (next.number == number).then_some(Ok(next.value)),
-        Err(malformed) => Some(Err(malformed)),
-    })
+    from.flatten()
+        .filter(move |next| next.number == number)
+        .map(|next| next.value)
 }
 
-/// The body of a message, of which the pieces merge by standing one after the other.
-fn body_of<'a>(field: &Field, found: Found<'a>) -> Result<Cow<'a, [u8]>, Malformed> {
-    if let (Value::Len(body), false) = (found.last, found.in_pieces) {
-        return Ok(Cow::Borrowed(body));
-    }
-    let mut whole = Vec::new();
-    for piece in occurrences(field, found) {
-        if let Value::Len(piece) = piece? {
-            whole.extend_from_slice(piece);
+/// The body of a message, whose pieces merge by standing one after the other.
+fn body_of<'a>(field: &Field, from: Fields<'a>) -> Cow<'a, [u8]> {
+    let mut whole = Cow::Borrowed(&[][..]);
+    for occurrence in occurrences(field, from) {
+        match occurrence {
+            Value::Len(body) if whole.is_empty() => whole = Cow::Borrowed(body),
+            Value::Len(piece) => whole.to_mut().extend_from_slice(piece),
+            _ => {}
         }
     }
-    Ok(Cow::Owned(whole))
+    whole
 }
 
 fn print_id(id: &[u8], out: &mut Vec<u8>) -> std::io::Result<()> {

@@ -23,7 +23,7 @@ pub use envelope::{Request, Resource, ResourceGroup, Scope, ScopeGroup};
 pub use item::{Entry, Item, ItemView};
 pub use log::LogRecord;
 pub use message::Repeated;
-pub(crate) use message::{Message, Singular};
+pub(crate) use message::{Message, Singular, View};
 pub use metric::Metric;
 pub use point::{
     Buckets, Exemplar, ExponentialHistogramPoint, HistogramPoint, Number, NumberPoint, Quantile,
