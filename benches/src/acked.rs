@@ -7,7 +7,8 @@ use std::path::Path;
 /// Request number and items, each as eight bytes in little-endian order.
 const RECORD: usize = 16;
 
-/// Most records that are kept in memory, 256 MB: some hours of a fast generator, and a loop that never ends stops here.
+/// Most records that are kept in memory, 256 MB: some hours of a fast generator, and a loop that
+/// never ends stops here.
 pub const MAX_RECORDS: usize = 16 << 20;
 
 /// One acknowledged request: from here on its `items` are the collector's to deliver.

@@ -1,13 +1,14 @@
 //! The one place where this crate reads a clock or sleeps.
 //!
-//! The rest of the workspace takes time as an argument. Here measuring wall time is the purpose: a load generator must
-//! send on time, and whoever watches another process can only look at it now and then.
+//! The rest of the workspace takes time as an argument. Here measuring wall time is the purpose: a
+//! load generator must send on time, and whoever watches another process can only look at it now
+//! and then.
 #![allow(clippy::disallowed_methods)]
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Pause between two looks at another process: short against what we wait for (a start takes tens of milliseconds),
-/// long against the cost of a look.
+/// Pause between two looks at another process: short against what we wait for (a start takes tens
+/// of milliseconds), long against the cost of a look.
 const POLL: Duration = Duration::from_millis(2);
 
 pub fn now() -> Instant {

@@ -2,7 +2,8 @@
 
 use std::io::{self, Read, Write};
 
-/// The level of both codecs when nothing else is asked for: the generator shares a core with the sink and must stay cheap.
+/// The level of both codecs when nothing else is asked for: the generator shares a core with the
+/// sink and must stay cheap.
 pub const FAST: u32 = 1;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -1,4 +1,5 @@
-//! The little of gRPC and of OTLP's answers that both ends need: framing, status details, partial success.
+//! The little of gRPC and of OTLP's answers that both ends need: framing, status details, partial
+//! success.
 
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ pub fn prefix(compressed: bool, length: usize) -> [u8; PREFIX] {
     [compressed.into(), a, b, c, d]
 }
 
-/// Whether the one message of a body is compressed, and its bytes; `None` when the body is not exactly one message.
+/// Whether the one message of a body is compressed, and its bytes; `None` when the body is not
+/// exactly one message.
 pub fn message(body: &[u8]) -> Option<(bool, &[u8])> {
     let ([flag, length @ ..], message) = body.split_first_chunk::<PREFIX>()?;
     let whole = u64::from(u32::from_be_bytes(*length)) == message.len() as u64;
@@ -54,7 +56,8 @@ pub fn details(status: &[u8]) -> String {
     STANDARD_NO_PAD.encode(status)
 }
 
-/// An encoded `Export…ServiceResponse` whose `partial_success` rejects items; the same fields in all three signals.
+/// An encoded `Export…ServiceResponse` whose `partial_success` rejects items; the same fields in
+/// all three signals.
 pub fn partial_success(rejected: u64, text: &str) -> Vec<u8> {
     let mut partial = Vec::new();
     wire::put_uint(&mut partial, 1, rejected);
@@ -64,7 +67,8 @@ pub fn partial_success(rejected: u64, text: &str) -> Vec<u8> {
     response
 }
 
-/// The items that an encoded `Export…ServiceResponse` says were rejected; 0 for a plain success or an unreadable one.
+/// The items that an encoded `Export…ServiceResponse` says were rejected; 0 for a plain success
+/// or an unreadable one.
 pub fn rejected(response: &[u8]) -> u64 {
     let field = |message, number| {
         Fields::new(message)

@@ -21,7 +21,8 @@ struct Arguments {
 enum Task {
     /// Send standard requests, and print a report as one line of JSON.
     Gen(generator::Options),
-    /// Receive, count and answer as told; GET /counts, /script?…, /verdict?acked=FILE and /forget on the same port.
+    /// Receive, count and answer as told; GET /counts, /script?…, /verdict?acked=FILE and /forget
+    /// on the same port.
     Sink {
         #[command(flatten)]
         options: sink::Options,

@@ -19,7 +19,8 @@ pub struct Verdict {
     pub lost: u64,
     /// Arrivals beyond the first of the same item.
     pub duplicated: u64,
-    /// Arrived although their request was refused or never answered: allowed, a client would send them again.
+    /// Arrived although their request was refused or never answered: allowed, a client would send
+    /// them again.
     pub unacknowledged: u64,
     /// Arrived in a slot that an acknowledged request never had: somebody made it up.
     pub invented: u64,

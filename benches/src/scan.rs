@@ -15,8 +15,8 @@ enum Place {
     Attribute(u32),
 }
 
-/// The fields of `Metric` that hold data points, with the field of a point that holds its attributes: gauge, sum,
-/// histogram, exponential histogram, summary.
+/// The fields of `Metric` that hold data points, with the field of a point that holds its
+/// attributes: gauge, sum, histogram, exponential histogram, summary.
 const POINTS: [(u32, u32); 5] = [(5, 7), (7, 7), (9, 9), (10, 1), (11, 7)];
 
 /// The items of an encoded request.
@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn a_torn_request_is_malformed_and_not_a_smaller_one() {
-        // One resource of one scope of one span, each with a length byte; the span's two bytes are cut to one.
+        // One resource of one scope of one span, each with a length byte; the span's two bytes are
+        // cut to one.
         let whole = [0x0a, 6, 0x12, 4, 0x12, 2, 0x30, 1];
         assert_eq!(count(Signal::Traces, &whole), Ok(1));
         assert!(count(Signal::Traces, &whole[..7]).is_err());

@@ -12,11 +12,13 @@ pub(crate) fn kill(process: u32, signal: c_int) -> io::Result<()> {
     if process <= 0 {
         return Err(io::Error::from(io::ErrorKind::InvalidInput));
     }
-    // SAFETY: kill reads no memory of ours; every pair of arguments is defined, bad ones return an error.
+    // SAFETY: kill reads no memory of ours; every pair of arguments is defined, bad ones return an
+    // error.
     check(unsafe { libc::kill(process, signal) })
 }
 
-/// Binds the calling thread to one core. Threads and processes that it starts afterwards are bound as well.
+/// Binds the calling thread to one core. Threads and processes that it starts afterwards are bound
+/// as well.
 pub(crate) fn pin(core: usize) -> io::Result<()> {
     let mut cores = no_cores();
     if core >= libc::CPU_SETSIZE as usize {
@@ -24,7 +26,8 @@ pub(crate) fn pin(core: usize) -> io::Result<()> {
     }
     // SAFETY: the set is ours and initialised, and the core's bit lies inside it, as just checked.
     unsafe { libc::CPU_SET(core, &mut cores) };
-    // SAFETY: thread 0 is the caller; the kernel reads exactly the size that we name, from a live value.
+    // SAFETY: thread 0 is the caller; the kernel reads exactly the size that we name, from a live
+    // value.
     check(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const cores) })
 }
 

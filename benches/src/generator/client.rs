@@ -14,7 +14,8 @@ use tokio::net::TcpStream;
 use super::{Options, Refused};
 use crate::{Protocol, grpc};
 
-/// Bytes of an answer that are looked at: an OTLP response is a few dozen, and the rest is read and thrown away.
+/// Bytes of an answer that are looked at: an OTLP response is a few dozen, and the rest is read and
+/// thrown away.
 const MAX_ANSWER: usize = 64 << 10;
 
 /// One lane's right to send: HTTP/2 lanes share a connection, HTTP/1.1 lanes have one each.
@@ -31,7 +32,8 @@ pub(super) struct Head {
     headers: HeaderMap,
 }
 
-/// An acknowledgement with the number of items that a partial success rejected, or why there is none.
+/// An acknowledgement with the number of items that a partial success rejected, or why there is
+/// none.
 pub(super) type Outcome = Result<u64, Refused>;
 
 // === impl Client ===

@@ -1,4 +1,5 @@
-//! The lanes that send: each takes the next ticket, waits until it is due, sends, and waits for the answer.
+//! The lanes that send: each takes the next ticket, waits until it is due, sends, and waits for the
+//! answer.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -13,11 +14,12 @@ use super::{Options, Refused, Report};
 use crate::acked::{MAX_RECORDS, Writer};
 use crate::{Acked, clock};
 
-/// Pause before another attempt to connect: a collector that restarts is back within tens of milliseconds.
+/// Pause before another attempt to connect: a collector that restarts is back within tens of
+/// milliseconds.
 const RECONNECT: Duration = Duration::from_millis(5);
 
-/// Unanswered requests of an open loop; beyond this they are counted as not sent, or a collector that never answers
-/// would fill the generator's memory.
+/// Unanswered requests of an open loop; beyond this they are counted as not sent, or a collector
+/// that never answers would fill the generator's memory.
 const MAX_OPEN: usize = 4096;
 
 pub(super) async fn run(options: Options) -> io::Result<Report> {

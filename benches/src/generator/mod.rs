@@ -1,8 +1,8 @@
-//! The load generator: so many connections with so many requests in flight each, as fast as the collector answers, at
-//! a fixed rate, or in an open loop that keeps sending when answers are late.
+//! The load generator: so many connections with so many requests in flight each, as fast as the
+//! collector answers, at a fixed rate, or in an open loop that keeps sending when answers are late.
 //!
-//! A request is sent once. Whatever was not acknowledged is counted by its reason and never sent again, so that the
-//! oracle can hold the collector to exactly what it acknowledged.
+//! A request is sent once. Whatever was not acknowledged is counted by its reason and never sent
+//! again, so that the oracle can hold the collector to exactly what it acknowledged.
 
 mod bodies;
 mod client;
@@ -59,7 +59,8 @@ pub struct Options {
     pub requests: Option<u64>,
     #[arg(long, value_enum, default_value_t = Self::DEFAULT.compression)]
     pub compression: Coding,
-    /// Send the same body again and again: cheapest for the generator, but ids repeat and no oracle can judge.
+    /// Send the same body again and again: cheapest for the generator, but ids repeat and no oracle
+    /// can judge.
     #[arg(long = "static")]
     pub fixed: bool,
     /// Number of the first request, at least 1: keeps runs apart that one oracle judges together.
@@ -146,8 +147,8 @@ impl Default for Options {
     }
 }
 
-/// Runs to the end of the load. Refusals and broken connections are part of the report; an error means that the options
-/// make no sense or the file of acknowledgements cannot be written.
+/// Runs to the end of the load. Refusals and broken connections are part of the report; an error
+/// means that the options make no sense or the file of acknowledgements cannot be written.
 ///
 /// The future is not `Send`: await it on a current-thread runtime, or use [`run_blocking`].
 pub async fn run(options: Options) -> io::Result<Report> {

@@ -48,12 +48,13 @@ pub struct Report {
     /// Requests that were not acknowledged, by reason.
     pub refused: BTreeMap<Refused, u64>,
     pub elapsed: Duration,
-    /// Time from sending to the answer of acknowledged requests; in an open loop, from when sending was due.
+    /// Time from sending to the answer of acknowledged requests; in an open loop, from when sending
+    /// was due.
     pub latency: Latency,
     /// Payload bytes of an item before compression.
     pub bytes_per_item: f64,
-    /// The acknowledged requests, with [`Options::record`](super::Options::record). A request of which a partial success
-    /// rejected items is not among them: nobody can say which ones.
+    /// The acknowledged requests, with [`Options::record`](super::Options::record). A request of
+    /// which a partial success rejected items is not among them: nobody can say which ones.
     pub acked: Vec<Acked>,
     /// The first number that a later run may use.
     pub next: u64,

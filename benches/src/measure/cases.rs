@@ -7,7 +7,8 @@ use crate::Protocol;
 use crate::coding::Coding;
 use crate::generator::Options;
 
-/// The ports that every configuration in `configs/` names; away from OTLP's own, where something may already listen.
+/// The ports that every configuration in `configs/` names; away from OTLP's own, where something
+/// may already listen.
 pub(super) const GRPC: SocketAddr = local(14_317);
 pub(super) const HTTP: SocketAddr = local(14_318);
 pub(super) const SINK: SocketAddr = local(15_317);
@@ -22,7 +23,8 @@ pub struct Case {
     pub title: &'static str,
     /// The text of a file in `configs/`.
     pub config: &'static str,
-    /// What differs from the standard load: closed loop, 4 connections with 4 requests of 512 spans each in flight.
+    /// What differs from the standard load: closed loop, 4 connections with 4 requests of 512 spans
+    /// each in flight.
     load: fn(&mut Options),
     /// The largest frame that the back end takes, where it is not HTTP/2's default.
     pub max_frame: Option<u32>,

@@ -1,8 +1,10 @@
-//! A collector measured as a black box, side by side with others: CPU per million spans, memory, latency, losses.
+//! A collector measured as a black box, side by side with others: CPU per million spans, memory,
+//! latency, losses.
 //!
-//! The collector has core 1 to itself; generator and sink share core 0. Rounds of the collectors alternate, because a
-//! shared machine is faster or slower for minutes: only figures of neighbouring rounds can be compared, and the minima
-//! are closer to the truth than the medians. Distrust a round with high `pressure`.
+//! The collector has core 1 to itself; generator and sink share core 0. Rounds of the collectors
+//! alternate, because a shared machine is faster or slower for minutes: only figures of
+//! neighbouring rounds can be compared, and the minima are closer to the truth than the medians.
+//! Distrust a round with high `pressure`.
 
 mod cases;
 mod table;
@@ -56,7 +58,8 @@ pub struct Round {
     /// Acknowledged items that never arrived.
     pub lost: u64,
     pub refused: u64,
-    /// Share of the last ten seconds in which somebody waited for a CPU, in percent; all processes of the machine.
+    /// Share of the last ten seconds in which somebody waited for a CPU, in percent; all processes
+    /// of the machine.
     pub pressure: Option<f64>,
 }
 

@@ -69,8 +69,8 @@ const TITLES: [&str; 11] = [
     "lost",
 ];
 
-/// One line for each case and collector, in the order in which they were first measured: medians, the best cost, and
-/// the sum of what was lost.
+/// One line for each case and collector, in the order in which they were first measured: medians,
+/// the best cost, and the sum of what was lost.
 pub fn table(rounds: &[Round], format: Format) -> String {
     let mut keys: Vec<(&str, &str)> = Vec::new();
     for round in rounds {

@@ -1,4 +1,5 @@
-//! A protobuf message that remembers, while it is built from the inside out, where its patchable bytes lie.
+//! A protobuf message that remembers, while it is built from the inside out, where its patchable
+//! bytes lie.
 
 use otlp::wire;
 

@@ -1,7 +1,9 @@
-//! The standard requests that every figure is measured with: encoded once, then only ids and times change.
+//! The standard requests that every figure is measured with: encoded once, then only ids and times
+//! change.
 //!
-//! A request has one resource with eight attributes and two scopes. [`Template::stamp`] writes a fresh copy by patching
-//! bytes at known places, so that making a request costs the generator about as much as copying it.
+//! A request has one resource with eight attributes and two scopes. [`Template::stamp`] writes a
+//! fresh copy by patching bytes at known places, so that making a request costs the generator about
+//! as much as copying it.
 
 mod logs;
 mod message;
@@ -19,7 +21,8 @@ use self::message::{Mark, Message, Stamp};
 use crate::ItemId;
 use crate::item_id::MAX_ITEMS;
 
-/// The attribute in which a data point carries its [`ItemId`]; spans and log records have it as their span id.
+/// The attribute in which a data point carries its [`ItemId`]; spans and log records have it as
+/// their span id.
 pub const ID_ATTRIBUTE: &str = "item.id";
 
 /// What a request looks like.

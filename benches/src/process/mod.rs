@@ -1,5 +1,5 @@
-//! A collector as a child process: started with a configuration of its own, watched through its log and `/proc`, and
-//! gone when its owner is.
+//! A collector as a child process: started with a configuration of its own, watched through its log
+//! and `/proc`, and gone when its owner is.
 
 mod log;
 mod usage;
@@ -21,7 +21,8 @@ use crate::{clock, sys};
 #[derive(Clone, Debug, Default)]
 pub struct Launch {
     pub program: PathBuf,
-    /// Arguments before `--config FILE`. An argument `{config}` stands for the file instead, and nothing is added.
+    /// Arguments before `--config FILE`. An argument `{config}` stands for the file instead, and
+    /// nothing is added.
     pub arguments: Vec<OsString>,
     /// Added to our own environment.
     pub environment: Vec<(OsString, OsString)>,
@@ -77,7 +78,8 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Writes the configuration into a folder of its own and starts the process there. It may not be ready yet.
+    /// Writes the configuration into a folder of its own and starts the process there. It may not
+    /// be ready yet.
     pub fn start(launch: &Launch, yaml: &str) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("collector-").tempdir()?;
         let config = folder.path().join("collector.yaml");
@@ -89,7 +91,8 @@ impl Collector {
             .stderr(Stdio::piped());
         let spawned = match launch.core {
             None => command.spawn(),
-            // A child inherits the core of the thread that starts it, from its first instruction on.
+            // A child inherits the core of the thread that starts it, from its first instruction
+            // on.
             Some(core) => {
                 sys::pin(core)?;
                 let spawned = command.spawn();
@@ -135,8 +138,9 @@ impl Collector {
         std::fs::rename(fresh, self.folder.path().join("collector.yaml"))
     }
 
-    /// The first line on standard error that contains `text`, also if it came before the call; an error with the last
-    /// lines when there is none in time or the process has closed its standard error.
+    /// The first line on standard error that contains `text`, also if it came before the call; an
+    /// error with the last lines when there is none in time or the process has closed its standard
+    /// error.
     pub fn wait_line(&self, text: &str, within: Duration) -> io::Result<String> {
         self.log.wait(text, within)
     }
@@ -172,7 +176,8 @@ impl Collector {
         self.child.try_wait()
     }
 
-    /// Waits for the end of the process; an error with its last lines when it still runs when the time is over.
+    /// Waits for the end of the process; an error with its last lines when it still runs when the
+    /// time is over.
     pub fn wait_exit(&mut self, within: Duration) -> io::Result<ExitStatus> {
         match clock::poll(within, || self.child.try_wait().transpose()) {
             Some(exit) => exit,

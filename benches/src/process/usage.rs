@@ -7,7 +7,8 @@ use crate::sys;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Usage {
-    /// User and system time of all threads, ended ones included; in steps of 10 ms on most machines.
+    /// User and system time of all threads, ended ones included; in steps of 10 ms on most
+    /// machines.
     pub cpu: Duration,
     /// Bytes of memory in use (`VmRSS`).
     pub resident: u64,

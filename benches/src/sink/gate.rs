@@ -22,12 +22,14 @@ const PIECES: Duration = Duration::from_millis(1);
 pub(super) enum Opening {
     Http2,
     Http1,
-    /// HTTP/1.1 with a GET: somebody controls the sink, and must be heard even when exports are not read.
+    /// HTTP/1.1 with a GET: somebody controls the sink, and must be heard even when exports are not
+    /// read.
     Control,
 }
 
 impl Opening {
-    /// Looks at the first bytes without taking them; `None` when the connection closed before it said anything.
+    /// Looks at the first bytes without taking them; `None` when the connection closed before it
+    /// said anything.
     pub(super) async fn of(stream: &TcpStream) -> Option<Self> {
         let mut first = [0; 3];
         loop {
@@ -98,7 +100,8 @@ impl Gate {
 impl Drop for Gate {
     fn drop(&mut self) {
         if self.fuse.blown.get() {
-            // Without lingering, closing sends RST instead of FIN. If it fails the peer sees a plain close.
+            // Without lingering, closing sends RST instead of FIN. If it fails the peer sees a
+            // plain close.
             let _ = self.stream.set_zero_linger();
         }
     }

@@ -1,7 +1,8 @@
-//! A scripted OTLP back end that counts and remembers: gRPC and HTTP/1.1 on one port, on a thread of its own.
+//! A scripted OTLP back end that counts and remembers: gRPC and HTTP/1.1 on one port, on a thread
+//! of its own.
 //!
-//! It must cost less than the collector that is measured against it: it reads every payload once, skips over items by
-//! their length, and copies nothing that it was not asked to keep.
+//! It must cost less than the collector that is measured against it: it reads every payload once,
+//! skips over items by their length, and copies nothing that it was not asked to keep.
 //!
 //! ```no_run
 //! # use std::time::Duration;
@@ -14,6 +15,7 @@
 //! ```
 
 mod control;
+mod export;
 mod gate;
 mod reply;
 mod script;
@@ -35,7 +37,8 @@ use self::tally::Tally;
 pub use self::tally::{Counts, Received};
 use crate::{ItemId, clock};
 
-/// Commands to the sink's thread wait for each other; more than a few in flight would be a mistake of the caller.
+/// Commands to the sink's thread wait for each other; more than a few in flight would be a mistake
+/// of the caller.
 const COMMANDS: usize = 8;
 
 /// What is fixed for the life of a sink.
@@ -100,7 +103,8 @@ enum Command {
 // === impl Sink ===
 
 impl Sink {
-    /// Binds and starts to serve; an error when the port is taken or the frame size is out of HTTP/2's range.
+    /// Binds and starts to serve; an error when the port is taken or the frame size is out of
+    /// HTTP/2's range.
     pub fn start(options: Options) -> io::Result<Self> {
         if !(16_384..1 << 24).contains(&options.max_frame) {
             let text = "an HTTP/2 frame size lies between 16384 and 16777215";
@@ -139,7 +143,8 @@ impl Sink {
         self.address
     }
 
-    /// Replaces the script from the next export on, and starts counting its `times` and `percent` anew.
+    /// Replaces the script from the next export on, and starts counting its `times` and `percent`
+    /// anew.
     pub fn script(&self, script: Script) {
         self.shared.replace_script(script);
     }
@@ -148,7 +153,8 @@ impl Sink {
         self.shared.tally().counts.clone()
     }
 
-    /// Waits until the counts are as wanted; the counts as they are when the time is over, as the error.
+    /// Waits until the counts are as wanted; the counts as they are when the time is over, as the
+    /// error.
     pub fn wait(
         &self,
         within: Duration,

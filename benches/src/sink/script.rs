@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use crate::grpc;
 
-/// How one export ends. Unless it says otherwise, an answer other than success does not take the payload.
+/// How one export ends. Unless it says otherwise, an answer other than success does not take the
+/// payload.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Answer {
     #[default]
     Ok,
-    /// Success that rejects some items. The sink counts all items as arrived: which ones were meant is not said in OTLP.
+    /// Success that rejects some items. The sink counts all items as arrived: which ones were meant
+    /// is not said in OTLP.
     Partial { rejected: u64 },
     /// A status: `grpc` on gRPC, `http` on HTTP.
     Refuse(Refuse),
@@ -17,7 +19,8 @@ pub enum Answer {
     Hang,
     /// The TCP connection is reset, with all other requests on it.
     Reset,
-    /// The payload is taken and then the connection is reset: the acknowledgement is lost on its way.
+    /// The payload is taken and then the connection is reset: the acknowledgement is lost on its
+    /// way.
     TakeAndReset,
 }
 
@@ -36,7 +39,8 @@ impl Answer {
         Self::refuse(grpc::UNAVAILABLE, 503)
     }
 
-    /// Try again when there is room: RESOURCE_EXHAUSTED, 429. On gRPC it is retryable only with a delay.
+    /// Try again when there is room: RESOURCE_EXHAUSTED, 429. On gRPC it is retryable only with a
+    /// delay.
     pub fn exhausted(retry_after: Option<Duration>) -> Self {
         Self::refuse(grpc::RESOURCE_EXHAUSTED, 429).with_retry_after(retry_after)
     }
@@ -78,7 +82,8 @@ pub struct Script {
     pub containing: Vec<u8>,
     /// Every answer waits so long; a payload is taken after the wait.
     pub delay: Duration,
-    /// False: nothing is read from any socket, so that the peer's buffers fill up. Accepting goes on.
+    /// False: nothing is read from any socket, so that the peer's buffers fill up. Accepting goes
+    /// on.
     pub reading: bool,
 }
 
@@ -136,8 +141,9 @@ impl Script {
 
     /// Reads `answer=unavailable&percent=70&delay_ms=20`: the query of the control path `/script`.
     ///
-    /// Answers: `ok`, `unavailable`, `exhausted`, `invalid`, `hang`, `reset`, `take-and-reset`, `partial:N`, `grpc:CODE`,
-    /// `http:CODE`. Other keys: `percent`, `times`, `containing`, `delay_ms`, `retry_after_ms`, `reading`.
+    /// Answers: `ok`, `unavailable`, `exhausted`, `invalid`, `hang`, `reset`, `take-and-reset`,
+    /// `partial:N`, `grpc:CODE`, `http:CODE`. Other keys: `percent`, `times`, `containing`,
+    /// `delay_ms`, `retry_after_ms`, `reading`.
     pub fn from_query(query: &str) -> Result<Self, String> {
         let mut script = Self::default();
         let mut retry_after = None;

@@ -6,8 +6,8 @@ use otlp::Signal;
 
 use crate::{ItemId, Protocol};
 
-/// Most ids that are remembered, 512 MB: further items are counted in [`Counts::forgotten`] and the oracle must not be
-/// asked.
+/// Most ids that are remembered, 512 MB: further items are counted in [`Counts::forgotten`] and the
+/// oracle must not be asked.
 const MAX_IDS: usize = 64 << 20;
 
 /// Most payload bytes that are kept: further payloads are counted in [`Counts::forgotten`].
@@ -26,7 +26,8 @@ pub struct Counts {
     pub refused: u64,
     /// Exports that could not be read: bad framing, bad compression or bad protobuf.
     pub malformed: u64,
-    /// Items of taken exports, by [`Signal::index`]; without items of JSON payloads, which are not read.
+    /// Items of taken exports, by [`Signal::index`]; without items of JSON payloads, which are not
+    /// read.
     pub by_signal: [u64; 3],
     /// Bytes of all request bodies as they came off the socket.
     pub wire_bytes: u64,
