@@ -1,0 +1,94 @@
+//! An HTTP client (`confighttp.ClientConfig`). The defaults are those of the OTLP exporter.
+
+use serde::{Deserialize, Serialize};
+
+use super::compression::{Compression, CompressionParams};
+use super::tls::TlsClient;
+use crate::decode::NotYet;
+use crate::headers::Headers;
+use crate::units::GoDuration;
+use crate::validate::{Problems, Validate};
+
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct HttpClient {
+    /// A URL; whether it is required is the component's decision.
+    pub endpoint: String,
+    pub tls: TlsClient,
+    pub compression: Compression,
+    pub compression_params: CompressionParams,
+    /// Of one request; zero: none.
+    pub timeout: GoDuration,
+    pub headers: Headers,
+    pub read_buffer_size: u64,
+    pub write_buffer_size: u64,
+    /// Zero: no limit, here and below.
+    pub max_idle_conns: u32,
+    pub max_idle_conns_per_host: u32,
+    pub max_conns_per_host: u32,
+    pub idle_conn_timeout: GoDuration,
+    pub disable_keep_alives: bool,
+    /// Zero: no health check of idle HTTP/2 connections.
+    pub http2_read_idle_timeout: GoDuration,
+    pub http2_ping_timeout: GoDuration,
+    pub force_attempt_http2: bool,
+    /// Empty: as the environment says.
+    pub proxy_url: String,
+    #[serde(skip_serializing)]
+    pub cookies: NotYet,
+    #[serde(skip_serializing)]
+    pub auth: NotYet,
+    #[serde(skip_serializing)]
+    pub middlewares: NotYet,
+}
+
+impl Default for HttpClient {
+    fn default() -> Self {
+        Self {
+            endpoint: String::new(),
+            tls: TlsClient::default(),
+            compression: Compression::Gzip,
+            compression_params: CompressionParams::default(),
+            timeout: GoDuration::from_secs(30),
+            headers: Headers::default(),
+            read_buffer_size: 0,
+            write_buffer_size: 512 << 10,
+            max_idle_conns: 100,
+            max_idle_conns_per_host: 0,
+            max_conns_per_host: 0,
+            idle_conn_timeout: GoDuration::from_secs(90),
+            disable_keep_alives: false,
+            http2_read_idle_timeout: GoDuration::ZERO,
+            http2_ping_timeout: GoDuration::ZERO,
+            force_attempt_http2: true,
+            proxy_url: String::new(),
+            cookies: NotYet,
+            auth: NotYet,
+            middlewares: NotYet,
+        }
+    }
+}
+
+impl Validate for HttpClient {
+    fn validate(&self) -> Problems {
+        let mut problems = Problems::new();
+        if let Some(level) = self.compression_params.level {
+            let name = self.compression.name();
+            let text =
+                format!("unsupported parameters {{Level:{level}}} for compression type {name:?}");
+            let fits = self.compression.takes_level(level);
+            problems.require(fits, "compression_params::level", text);
+        }
+        for (key, duration) in [
+            ("timeout", self.timeout),
+            ("idle_conn_timeout", self.idle_conn_timeout),
+            ("http2_read_idle_timeout", self.http2_read_idle_timeout),
+            ("http2_ping_timeout", self.http2_ping_timeout),
+        ] {
+            let text = format!("'{key}' must be non-negative");
+            problems.require(!duration.is_negative(), key, text);
+        }
+        problems.under("tls", &self.tls);
+        problems
+    }
+}

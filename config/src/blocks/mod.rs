@@ -1,0 +1,34 @@
+//! Pieces of configuration that several components share. Keys and defaults are the Collector's.
+//!
+//! A component adds its own keys with `Squash<Block, Own>`. Keys that this build does not have are
+//! fields of type [`crate::NotYet`], so that their use is a fault.
+
+mod compression;
+mod endpoint;
+mod grpc_client;
+mod grpc_server;
+mod http_client;
+mod http_server;
+mod keepalive;
+mod queue;
+mod retry;
+mod timeout;
+mod tls;
+
+pub use compression::{Compression, CompressionParams};
+pub use endpoint::Transport;
+pub use grpc_client::GrpcClient;
+pub use grpc_server::GrpcServer;
+pub use http_client::HttpClient;
+pub use http_server::HttpServer;
+pub use keepalive::{EnforcementPolicy, KeepaliveClient, KeepaliveServer, ServerParameters};
+pub use queue::{Partition, Queue, QueueBatch, Sizer};
+pub use retry::Retry;
+pub use timeout::Timeout;
+pub use tls::{TlsClient, TlsVersion};
+
+/// The size limit of one decoded request, on gRPC and HTTP alike.
+///
+/// The Collector has 4 MiB and 20 MiB. Real senders exceed both, and the byte budget is what
+/// protects this process.
+pub const REQUEST_BYTES_DEFAULT: u64 = 64 << 20;
