@@ -249,7 +249,8 @@ fn print_double(value: f64, out: &mut Vec<u8>) -> io::Result<()> {
             b"\"-Infinity\""
         })
     } else {
-        // The shortest text that reads back as this very double.
-        write!(out, "{value:?}")
+        // The shortest text that reads back as this very double; like the Collector, `5` for 5.0.
+        let text = format!("{value:?}");
+        out.write_all(text.strip_suffix(".0").unwrap_or(&text).as_bytes())
     }
 }

@@ -1,9 +1,9 @@
 //! OTLP/JSON, both ways: one table per message says all, one reader and one writer walk the tables.
 //!
 //! The reader takes what the OTLP specification and protobuf JSON allow, and what the Collector
-//! takes beyond that: keys in lowerCamelCase or snake_case, integers and doubles in quotes, enums by
-//! name, `null` as the default of anything. What it does not know it skips; what it knows and cannot
-//! read it refuses, because half a request taken in silence is a loss that nobody sees.
+//! takes beyond that: keys in lowerCamelCase or snake_case, numbers in quotes, enums by name, null
+//! as the default of anything. What it does not know it skips; what it knows and cannot read it
+//! refuses, because half a request taken in silence is a loss that nobody sees.
 //!
 //! Neither way builds a tree, and neither trusts a depth: an AnyValue may hold 64 levels.
 
@@ -68,8 +68,9 @@ pub fn decode(signal: Signal, body: &[u8]) -> Result<Vec<u8>, JsonFault> {
 /// Prints an encoded export request as OTLP/JSON, without white space.
 ///
 /// Fields that the schema does not know are skipped. Text that is not UTF-8 is printed with the
-/// replacement character, as one broken string must not cost its neighbours. A field of another wire
-/// type than its own is an error. The result is at most some 16 times as long as the request.
+/// replacement character, as one broken string must not cost its neighbours. A field that has
+/// another wire type than its own is an error. The result is at most some 16 times as long as the
+/// request.
 pub fn encode(signal: Signal, request: &[u8]) -> Result<Vec<u8>, Malformed> {
     encode_message(schema::request(signal), request)
 }

@@ -32,8 +32,8 @@ pub(super) fn read(message: &'static Message, body: &[u8]) -> Result<Read, JsonF
     })?;
     let mut reader = Reader::new(body.len());
     let mut json = serde_json::Deserializer::from_str(text);
-    // The limits here are ours: an AnyValue of 64 levels is more than 200 levels of JSON, while only
-    // messages recurse, and what is skipped does not.
+    // The limit here is ours: an AnyValue of 64 levels is more than 200 levels of JSON. Only known
+    // messages recurse; what is skipped does not.
     json.disable_recursion_limit();
     let root = Root {
         reader: &mut reader,

@@ -135,7 +135,7 @@ impl Writer {
     }
 }
 
-/// Checks a message to its end, and finds for each row of its table the first occurrence that counts.
+/// Checks a message to its end, and finds where each row of its table first has a say.
 fn survey<'a>(
     message: &Message,
     bytes: &'a [u8],

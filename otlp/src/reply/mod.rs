@@ -21,6 +21,9 @@ pub use status::{
 /// whoever sends more than this does not send an answer. A longer one is malformed.
 pub const MAX_ANSWER: usize = 64 << 10;
 
+/// The message that says over gRPC that all of a request was taken: the empty one.
+pub const GRPC_SUCCESS: &[u8] = &[];
+
 /// Characters that are kept of a message in an answer: enough to explain, short enough to log.
 const KEPT_TEXT: usize = 1024;
 
@@ -68,9 +71,6 @@ impl Format {
         }
     }
 }
-
-/// The message that says over gRPC that all of a request was taken: the empty one.
-pub const GRPC_SUCCESS: &[u8] = &[];
 
 // === impl PartialSuccess ===
 

@@ -14,7 +14,7 @@ use crate::wire::{Fields, Value, put_len, put_uint};
 /// The trailer whose value is a whole [`Status`] in base64.
 pub const STATUS_DETAILS_TRAILER: &str = "grpc-status-details-bin";
 
-/// The trailer whose value is a bare [`encode_retry_info`] in base64, which some clients read alone.
+/// The trailer whose value is a bare RetryInfo in base64, which is all that some clients read.
 pub const RETRY_INFO_TRAILER: &str = "google.rpc.retryinfo-bin";
 
 const RETRY_INFO_TYPE: &str = "type.googleapis.com/google.rpc.RetryInfo";
@@ -96,10 +96,8 @@ impl Status {
         let message = serde_json::Value::from(self.message.as_str());
         let details = self.retry_after.map(|delay| {
             let delay = delay.min(LONGEST);
-            let (seconds, fraction) = (delay.as_secs(), Fraction(delay.subsec_nanos()));
-            format!(
-                r#","details":[{{"@type":"{RETRY_INFO_TYPE}","retryDelay":"{seconds}{fraction}s"}}]"#
-            )
+            let delay = format!("{}{}s", delay.as_secs(), Fraction(delay.subsec_nanos()));
+            format!(r#","details":[{{"@type":"{RETRY_INFO_TYPE}","retryDelay":"{delay}"}}]"#)
         });
         format!(
             r#"{{"code":{code},"message":{message}{}}}"#,
