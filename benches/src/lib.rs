@@ -13,7 +13,7 @@
 //!
 //! ```text
 //! cargo build --release && cargo build --release -p benches
-//! target/release/bench measure P1,P6 ours=target/release/tracegate peer=/path/to/otelcol --rounds 5
+//! target/release/bench measure P1,P6 ours=target/release/tracegate peer=otelcol --rounds 5
 //! ```
 //!
 //! `bench sink --remember` and `bench gen --acked FILE` are the two ends alone; the sink compares
