@@ -1,5 +1,5 @@
-//! What it costs to inflate and deflate a request of 512 spans, in nanoseconds per span, beside the plain way of each
-//! library: `cargo bench -p net --bench encoding`.
+//! What it costs to inflate and deflate a request of 512 spans, in nanoseconds per span, beside the
+//! plain way of each library: `cargo bench -p net --bench encoding`.
 
 use std::hint::black_box;
 use std::io::{self, Read, Write};
@@ -129,7 +129,8 @@ fn read_all(mut from: impl Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// An export request with one resource and one scope: ten attributes and an event a span, 477 bytes on average.
+/// An export request with one resource and one scope: ten attributes and an event a span, 477 bytes
+/// on average.
 fn request() -> Vec<u8> {
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     let mut next = || {

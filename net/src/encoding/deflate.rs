@@ -12,10 +12,11 @@ use zstd::zstd_safe::{self, CCtx, CParameter, InBuffer, OutBuffer, ResetDirectiv
 
 use super::{Encoding, Level};
 
-/// A gzip member's header: magic, deflate, no flags, no time, no hint, unknown system (RFC 1952 §2.3).
+/// A gzip member's header: magic, deflate, no flags, no time, no hint, unknown system (RFC 1952
+/// §2.3).
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
-/// A zlib stream's header: deflate with a window of 32 KiB, no dictionary, fastest (RFC 1950 §2.2).
+/// A zlib stream's header: deflate, a window of 32 KiB, no dictionary, fastest (RFC 1950 §2.2).
 const ZLIB_HEADER: [u8; 2] = [0x78, 0x01];
 
 /// The first output buffer is the input divided by this; telemetry shrinks to less.
@@ -24,23 +25,27 @@ const FIRST_PART: usize = 4;
 /// The smallest output buffer, which also holds what an encoder adds to a tiny body.
 const FIRST_MIN: usize = 1024;
 
-/// A thread keeps an output buffer of this size or less for its next body: the usual export, several times over.
+/// A thread keeps an output buffer of this size or less for its next body: the usual export,
+/// several times over.
 const SCRATCH_KEPT_MAX: usize = 1 << 20;
 
-/// The body could not be encoded: memory ran out, or it is too large for the format. Sending it plain is a way out.
+/// The body could not be encoded: memory ran out, or it is too large for the format. Sending it
+/// plain is a way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeflateFault(&'static str);
 
-/// A thread keeps a zstd encoder of this size or less; those of levels 7 and 11 are larger and made anew.
+/// A thread keeps a zstd encoder of this size or less; those of high levels are larger, and made
+/// anew for each body.
 const ZSTD_KEPT_MAX: usize = 8 << 20;
 
-/// What a thread keeps between bodies. It is taken out while in use, so that a panic leaves nothing half-written.
+/// What a thread keeps between bodies. It is taken out while in use, so that a panic leaves nothing
+/// half-written.
 #[derive(Default)]
 struct Kept {
     /// All of it has been written before, so that no body has to zero it.
     scratch: Vec<u8>,
-    /// Writes bare streams at the level last used: exporters rarely differ in it. The checksums around a stream are
-    /// made here, where they cost a ninth of the encoder's own.
+    /// Writes bare streams at the level last used: exporters rarely differ in it. The checksums
+    /// around a stream are made here, where they cost a twentieth.
     flate: Option<(Level, Compress)>,
     zstd: Option<CCtx<'static>>,
 }
@@ -51,7 +56,8 @@ thread_local! {
 
 /// Encodes the concatenation of `chunks` as one body.
 ///
-/// The chunks are walked twice: first for their total length, which sizes buffers and frame headers.
+/// The chunks are walked twice: first for their total length, which sizes buffers and frame
+/// headers.
 pub fn deflate<'a, I>(encoding: Encoding, level: Level, chunks: I) -> Result<Vec<u8>, DeflateFault>
 where
     I: Iterator<Item = &'a [u8]> + Clone,

@@ -12,18 +12,21 @@ use zstd::zstd_safe::{self, DCtx, DParameter, InBuffer, OutBuffer, ResetDirectiv
 use super::output::Output;
 use super::{Encoding, lz4};
 
-/// A body may grow to this many times its encoded size. Real telemetry stays under 30; deflate reaches 1,032 and
-/// zstd 100,000 with nothing but padding inside.
+/// A body may grow to this many times its encoded size. Requests of ordinary spans grow seven to
+/// nine times; deflate reaches 1,032 and zstd 32,000 with nothing but padding inside.
 pub const RATIO_MAX: usize = 200;
 
-/// Up to this many decoded bytes the ratio is not looked at: a small body of equal items is legitimate, and harmless.
+/// Up to this many decoded bytes the ratio is not looked at: a small body of equal items is
+/// legitimate, and harmless.
 pub const RATIO_FREE: usize = 1 << 20;
 
-/// The largest zstd window accepted, 8 MiB, as RFC 9659 asks of HTTP: a thread's decoder may come to hold as much.
+/// The largest zstd window accepted, 8 MiB, as RFC 9659 asks of HTTP: a thread's decoder may come
+/// to hold as much.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
-/// Concatenated gzip members, zstd or LZ4 frames in one body. Each costs a decoder's start, so that a body of nothing
-/// but empty members would buy seconds of work; block-wise writers make one per 64 KiB.
+/// Concatenated gzip members, zstd or LZ4 frames in one body. Each costs a decoder's start, so that
+/// a body of nothing but empty members would buy seconds of work; block-wise writers make one per
+/// 64 KiB.
 pub(super) const MEMBERS_MAX: usize = 4096;
 
 /// No element of a Snappy block yields more: three bytes stand for 64.
@@ -65,15 +68,17 @@ const TOO_MANY_MEMBERS: InflateFault =
     InflateFault::Corrupt("the compressed body has more than 4096 members");
 
 thread_local! {
-    // A decoder is taken out while it works, so that one that is lost to a panic is replaced by a fresh one.
+    // A decoder is taken out while it works, so that one that is lost to a panic is replaced by a
+    // fresh one.
     static GZIP: Cell<Option<Decompressor>> = const { Cell::new(None) };
     static ZSTD: Cell<Option<DCtx<'static>>> = const { Cell::new(None) };
 }
 
 /// Inflates the whole of `input`, which is a complete body.
 ///
-/// At most `cap` bytes come out, and `meter` is charged for the output's capacity before each allocation. Concatenated
-/// gzip members and zstd or LZ4 frames are read to the last; anything behind them is a fault.
+/// At most `cap` bytes come out, and `meter` is charged for the output's capacity before each
+/// allocation. Concatenated gzip members and zstd or LZ4 frames are read to the last; anything
+/// behind them is a fault.
 pub fn inflate(
     encoding: Encoding,
     input: &[u8],
@@ -107,7 +112,8 @@ fn identity(input: &[u8], out: &mut Output<'_>) -> Result<(), InflateFault> {
     Ok(())
 }
 
-/// Tries the fast one-shot decoder, which must know the size; whatever it does not finish is decoded member by member.
+/// Tries the fast one-shot decoder, which must know the size; whatever it does not finish is
+/// decoded member by member.
 fn gzip(input: &[u8], out: &mut Output<'_>) -> Result<(), InflateFault> {
     let declared = gzip_single_size(input);
     out.start(declared)?;
@@ -132,10 +138,13 @@ fn gzip(input: &[u8], out: &mut Output<'_>) -> Result<(), InflateFault> {
     Err(TOO_MANY_MEMBERS)
 }
 
-/// The decoded size that a gzip body of certainly one member declares in its last four bytes, modulo 2^32.
+/// The decoded size that a gzip body of certainly one member declares in its last four bytes,
+/// modulo 2^32.
 ///
-/// The one-shot decoder stops silently behind the first member. A second one would have to begin with the same three
-/// bytes, so a body that has them nowhere but at its start loses nothing.
+/// The one-shot decoder stops silently behind the first member. A second one would have to begin
+/// with the same three bytes, so a body that has them nowhere but at its start loses nothing. Bytes
+/// behind the member that are none, and end as it ends, go unnoticed; all others make the sizes
+/// differ.
 fn gzip_single_size(input: &[u8]) -> Option<usize> {
     if input.len() < GZIP_LEN_MIN || !input.starts_with(GZIP_START) {
         return None;
@@ -158,7 +167,8 @@ fn zlib(input: &[u8], out: &mut Output<'_>) -> Result<(), InflateFault> {
     Ok(())
 }
 
-/// Decodes one gzip member or zlib stream with a fresh decoder; returns how many bytes of `input` it spans.
+/// Decodes one gzip member or zlib stream with a fresh decoder; returns how many bytes of `input`
+/// it spans.
 fn flate(
     decoder: &mut Decompress,
     input: &[u8],
@@ -180,7 +190,8 @@ fn flate(
 }
 
 fn zstd(input: &[u8], out: &mut Output<'_>) -> Result<(), InflateFault> {
-    // A frame that declares more than may come out needs no decoding to be refused: it is too large, or it lies.
+    // A frame that declares more than may come out needs no decoding to be refused: it is too
+    // large, or it lies.
     let declared = zstd_safe::get_frame_content_size(input).ok().flatten();
     let declared = declared.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
     if declared.is_some_and(|size| size > out.limit()) {
@@ -230,8 +241,8 @@ fn zstd_frames(
     Err(TOO_MANY_MEMBERS.into())
 }
 
-/// The declared size is allocated at once, since a block cannot be decoded in steps: but only if the block is long
-/// enough to hold that much.
+/// The declared size is allocated at once, since a block cannot be decoded in steps: but only if
+/// the block is long enough to hold that much.
 fn snappy_block(input: &[u8], out: &mut Output<'_>) -> Result<(), InflateFault> {
     const INVALID: InflateFault = InflateFault::Corrupt("the snappy block is invalid");
     let size = snap::raw::decompress_len(input).map_err(|_| INVALID)?;

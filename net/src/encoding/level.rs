@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::Encoding;
 
-/// gzip and its siblings are written at this level when none is asked for: it costs a third of level 6, which the
-/// Collector uses, for a fifth more bytes.
+/// gzip and its siblings are written at this level when none is asked for: it costs a third of
+/// level 6, which the Collector uses, for a fifth more bytes.
 const FLATE_DEFAULT: i32 = 1;
 
 /// What zlib means by "default" (-1).
@@ -23,11 +23,12 @@ pub struct LevelFault {
 }
 
 impl Encoding {
-    /// The level to deflate at, from `compression_params.level`; 0 counts as not set, as in the Collector.
+    /// The level to deflate at, from `compression_params.level`; 0 counts as not set, as in the
+    /// Collector.
     ///
-    /// gzip, zlib and deflate take -2 to 9: -1 is zlib's own default, and -2 (Huffman coding alone) is served by the
-    /// fastest level there is. zstd takes any number and sorts it into the four speeds of the Collector's encoder.
-    /// The others have no levels.
+    /// gzip, zlib and deflate take -2 to 9: -1 is zlib's own default, and -2 (Huffman coding alone)
+    /// is served by the fastest level there is. zstd takes any number and sorts it into the four
+    /// speeds of the Collector's encoder. The others have no levels.
     pub fn level(self, asked: Option<i32>) -> Result<Level, LevelFault> {
         let asked = asked.unwrap_or(0);
         let level = match (self, asked) {
@@ -48,7 +49,8 @@ impl Encoding {
     }
 }
 
-/// Above level 11 zstd widens its window beyond what receivers accept, and costs a hundred times the default.
+/// The four speeds that the Collector's encoder has, as levels of this one. Levels from 20 on, which
+/// nobody gets, would use windows that receivers refuse.
 fn zstd_level(asked: i32) -> i32 {
     match asked {
         ..3 => 1,

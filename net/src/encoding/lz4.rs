@@ -1,7 +1,9 @@
-//! LZ4 frames (the LZ4 Frame Format Description, version 1.6.4), decoded block by block into the bounded output.
+//! LZ4 frames (the LZ4 Frame Format Description, version 1.6.4), decoded block by block into the
+//! bounded output.
 //!
-//! The frame is read here and not by `lz4_flex`, whose reader takes a stream that stops between two blocks for a whole
-//! one, and allocates up to 12 MiB for the block size that a frame's header declares.
+//! The frame is read here and not by `lz4_flex`, whose reader takes a stream that stops between two
+//! blocks for a whole one, and allocates up to 12 MiB for the block size that a frame's header
+//! declares.
 
 use std::ops::ControlFlow;
 
@@ -13,7 +15,8 @@ use super::output::Output;
 
 const MAGIC: u32 = 0x184D_2204;
 
-/// Frames of any content that a reader steps over have the magic numbers from this one to fifteen more.
+/// Frames of any content that a reader steps over have the magic numbers from this one to fifteen
+/// more.
 const MAGIC_SKIPPABLE: u32 = 0x184D_2A50;
 
 /// Set in a block's length if the block is stored as it is.
@@ -25,7 +28,8 @@ const WINDOW: usize = 64 << 10;
 /// A byte of a block yields at most this many.
 const BLOCK_RATIO_MAX: usize = 255;
 
-/// A block gets room for this many times its size at first. Most need less, and those that need more are decoded again.
+/// A block gets room for this many times its size at first. Most need less, and those that need
+/// more are decoded again.
 const FIRST_RATIO: usize = 16;
 
 const ENDS_EARLY: InflateFault = InflateFault::Corrupt("the lz4 frame ends early");

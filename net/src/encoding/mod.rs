@@ -1,8 +1,10 @@
-//! Encodings of OTLP bodies: their names on the wire, bounded inflation, deflation, and threads for large bodies.
+//! Encodings of OTLP bodies: their names on the wire, bounded inflation, deflation, and threads for
+//! large bodies.
 //!
-//! Inflation is the first code that touches a stranger's bytes, so everything it allocates is bounded by what arrived:
-//! the output is charged to a [`Meter`] before it grows, a declared size is at most a hint, and each of the caps
-//! (decoded size, ratio, window, members) is a named constant with its reason.
+//! Inflation is the first code that touches a stranger's bytes, so everything it allocates is
+//! bounded by what arrived: the output is charged to a [`Meter`] before it grows, a declared size
+//! is at most a hint, and each of the caps (decoded size, ratio, window, members) is a named
+//! constant with its reason.
 
 mod deflate;
 mod inflate;
@@ -13,6 +15,8 @@ mod output;
 
 #[cfg(test)]
 mod tests;
+
+use config::blocks::Compression;
 
 pub use deflate::{DeflateFault, deflate};
 pub use inflate::{InflateFault, Meter, RATIO_FREE, RATIO_MAX, inflate};
@@ -27,15 +31,16 @@ pub const HTTP_ACCEPT: &str = "gzip, zstd, zlib, snappy, deflate, lz4, x-snappy-
 
 /// The format of a body's bytes.
 ///
-/// One token can mean two formats: `snappy` is the framed format on gRPC, where Go's streaming writer made it so, and
-/// the block format on HTTP. Hence the two ways to read a token and the two ways to name a format.
+/// One token can mean two formats: `snappy` is the framed format on gRPC, where Go's streaming
+/// writer made it so, and the block format on HTTP. Hence the two ways to read a token and the two
+/// ways to name a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Encoding {
     Identity,
     Gzip,
     Zstd,
-    /// One Snappy block. When inflating, the framed format is recognised by its first chunk and read too, because
-    /// old Collectors sent it under this name.
+    /// One Snappy block. When inflating, the framed format is recognised by its first chunk and
+    /// read too, because old Collectors sent it under this name.
     Snappy,
     SnappyFramed,
     Zlib,
@@ -45,6 +50,28 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// What an exporter's `compression` means on gRPC; `None` if gRPC does not have it.
+    pub fn on_grpc(compression: Compression) -> Option<Self> {
+        match compression {
+            Compression::None => Some(Self::Identity),
+            named => Self::from_grpc(named.name()),
+        }
+    }
+
+    /// What an exporter's `compression` means on HTTP.
+    pub fn on_http(compression: Compression) -> Self {
+        match compression {
+            Compression::None => Self::Identity,
+            Compression::Gzip => Self::Gzip,
+            Compression::Zstd => Self::Zstd,
+            Compression::Snappy => Self::Snappy,
+            Compression::XSnappyFramed => Self::SnappyFramed,
+            Compression::Zlib => Self::Zlib,
+            Compression::Deflate => Self::Deflate,
+            Compression::Lz4 => Self::Lz4,
+        }
+    }
+
     /// Reads the value of `grpc-encoding`; `None` if no gRPC peer of the Collector has it.
     pub fn from_grpc(token: &str) -> Option<Self> {
         const TOKENS: [(&str, Encoding); 4] = [
@@ -56,7 +83,8 @@ impl Encoding {
         look_up(&TOKENS, token)
     }
 
-    /// Reads the value of `Content-Encoding`, where nothing at all means identity; `None` if it is unknown or a list.
+    /// Reads the value of `Content-Encoding`, where nothing at all means identity; `None` if it is
+    /// unknown or a list.
     pub fn from_http(token: &str) -> Option<Self> {
         const TOKENS: [(&str, Encoding); 9] = [
             ("", Encoding::Identity),

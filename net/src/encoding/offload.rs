@@ -10,11 +10,12 @@ use tokio::sync::oneshot;
 
 use super::{Encoding, InflateFault, Meter, inflate};
 
-/// Bytes from which a job is handed to another thread. Below it, the work is no longer than the hand-over and a few
-/// requests' patience: about 0.1 ms.
+/// Bytes from which a job is handed to another thread. Below it, the work is no longer than the
+/// hand-over and a few requests' patience: about 0.1 ms.
 pub const OFFLOAD_MIN: usize = 64 << 10;
 
-/// Jobs that may wait for each thread. One more runs where it is: it would wait longer than it takes.
+/// Jobs that may wait for each thread. One more runs where it is: it would wait longer than it
+/// takes.
 const WAITING_PER_THREAD: usize = 2;
 
 /// The job panicked. Its input is gone; the process and the thread go on.
@@ -23,8 +24,8 @@ pub struct Lost;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Runs `job`, whose work is in proportion to `bytes`: large ones on another thread, unless there is but one core, all
-/// threads are busy, or none could be started. Never waits for room.
+/// Runs `job`, whose work is in proportion to `bytes`: large ones on another thread, unless there
+/// is but one core, all threads are busy, or none could be started. Never waits for room.
 pub async fn run<T, F>(bytes: usize, job: F) -> Result<T, Lost>
 where
     T: Send + 'static,
@@ -77,7 +78,8 @@ fn queue() -> Option<&'static Sender<Job>> {
     QUEUE.get_or_init(start).as_ref()
 }
 
-/// A thread per core. With one core there is nobody to hand a job to: it would only add two switches of context.
+/// A thread per core. With one core there is nobody to hand a job to: it would only add two
+/// switches of context.
 fn start() -> Option<Sender<Job>> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     if cores == 1 {

@@ -2,8 +2,8 @@
 
 use super::inflate::{InflateFault, Meter, RATIO_FREE, RATIO_MAX};
 
-/// A declared size is believed up to this many times the input. Telemetry shrinks to a fifth or a tenth; what claims
-/// more starts small and grows with what really comes out.
+/// A declared size is believed up to this many times the input. Telemetry shrinks to a fifth or a
+/// tenth; what claims more starts small and grows with what really comes out.
 const HINT_RATIO_MAX: usize = 16;
 
 /// The first buffer when no size is declared, in multiples of the input.
@@ -12,7 +12,8 @@ const FIRST_RATIO: usize = 4;
 /// The smallest step, so that tiny bodies do not grow byte by byte.
 const STEP_MIN: usize = 512;
 
-/// Bytes inflated so far. The vector's capacity is what was charged; its length is what was decoded.
+/// Bytes inflated so far. The vector's capacity is what was charged; its length is what was
+/// decoded.
 pub(super) struct Output<'m> {
     pub(super) bytes: Vec<u8>,
     meter: &'m mut dyn Meter,
@@ -88,9 +89,11 @@ impl<'m> Output<'m> {
         Ok(())
     }
 
-    /// Lets `write` fill up to `most` bytes behind what is there, and keeps as many as it says it wrote.
+    /// Lets `write` fill up to `most` bytes behind what is there, and keeps as many as it says it
+    /// wrote.
     ///
-    /// Makes room by doubling until `most` fit or the limit is reached, so `write` may get fewer than `most`.
+    /// Makes room by doubling until `most` fit or the limit is reached, so `write` may get fewer
+    /// than `most`.
     pub(super) fn append<E>(
         &mut self,
         most: usize,

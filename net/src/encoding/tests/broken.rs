@@ -63,7 +63,8 @@ fn a_changed_bit_is_noticed_where_the_format_has_a_checksum() {
             let mut changed = encoded.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
             let result = inflated(encoding, &changed);
-            // A gzip header has bytes without meaning, and a framed chunk may become one that is skipped.
+            // A gzip header has bytes without meaning, and a framed chunk may become one that is
+            // skipped.
             let harmless = result
                 .as_ref()
                 .is_ok_and(|bytes| *bytes == body || bytes.is_empty());

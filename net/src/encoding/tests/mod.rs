@@ -195,6 +195,23 @@ fn every_name_reads_back_as_its_encoding_and_every_accepted_token_is_known() {
 }
 
 #[test]
+fn a_setting_means_the_format_of_its_protocol() {
+    let check = |setting: &str, grpc, http| {
+        let compression = setting.parse().unwrap();
+        assert_eq!(Encoding::on_grpc(compression), grpc, "grpc {setting}");
+        assert_eq!(Encoding::on_http(compression), http, "http {setting}");
+    };
+    check("none", Some(Encoding::Identity), Encoding::Identity);
+    check("gzip", Some(Encoding::Gzip), Encoding::Gzip);
+    check("zstd", Some(Encoding::Zstd), Encoding::Zstd);
+    check("snappy", Some(Encoding::SnappyFramed), Encoding::Snappy);
+    check("x-snappy-framed", None, Encoding::SnappyFramed);
+    check("zlib", None, Encoding::Zlib);
+    check("deflate", None, Encoding::Deflate);
+    check("lz4", None, Encoding::Lz4);
+}
+
+#[test]
 fn levels_have_the_limits_of_the_collector() {
     let check = |encoding: Encoding, asked, expected: Result<i32, &str>| {
         let level = encoding
