@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
+use otlp::Signal;
 use regex::Regex;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -23,14 +24,6 @@ pub struct PipelineId {
     pub signal: Signal,
     /// Empty for the plain `traces`.
     pub name: String,
-}
-
-/// What a pipeline carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Signal {
-    Traces,
-    Metrics,
-    Logs,
 }
 
 /// Why a text is no id; `Display` gives the Collector's wording.
@@ -103,7 +96,7 @@ impl FromStr for PipelineId {
     fn from_str(text: &str) -> Result<Self, IdFault> {
         let (signal, name) = split(text)?;
         Ok(Self {
-            signal: signal.parse()?,
+            signal: named_signal(signal)?,
             name: checked_name(name)?,
         })
     }
@@ -129,35 +122,11 @@ impl<'de> Deserialize<'de> for PipelineId {
     }
 }
 
-// === impl Signal ===
-
-impl Signal {
-    pub const ALL: [Self; 3] = [Self::Traces, Self::Metrics, Self::Logs];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Traces => "traces",
-            Self::Metrics => "metrics",
-            Self::Logs => "logs",
-        }
-    }
-}
-
-impl FromStr for Signal {
-    type Err = IdFault;
-
-    fn from_str(text: &str) -> Result<Self, IdFault> {
-        match Self::ALL.into_iter().find(|signal| signal.name() == text) {
-            Some(signal) => Ok(signal),
-            None if text == "profiles" => Err(IdFault::Profiles(text.to_owned())),
-            None => Err(IdFault::UnknownSignal(text.to_owned())),
-        }
-    }
-}
-
-impl fmt::Display for Signal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+fn named_signal(text: &str) -> Result<Signal, IdFault> {
+    match Signal::from_name(text) {
+        Some(signal) => Ok(signal),
+        None if text == "profiles" => Err(IdFault::Profiles(text.to_owned())),
+        None => Err(IdFault::UnknownSignal(text.to_owned())),
     }
 }
 

@@ -34,7 +34,7 @@ pub use decode::{NotYet, Squash, decode, decode_valid};
 pub use document::{Component, Document, Kind, Pipeline, Reference, Section, Service};
 pub use fault::{Fault, Faults, Severity};
 pub use headers::Headers;
-pub use id::{ComponentId, IdFault, PipelineId, Signal};
+pub use id::{ComponentId, IdFault, PipelineId};
 pub use load::{Environment, ProcessEnvironment, Sources, load};
 pub use node::{Entry, Map, Node, Value};
 pub use optional::Optional;

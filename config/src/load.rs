@@ -109,7 +109,7 @@ fn source_of(uri: &str, env: &dyn Environment) -> Result<Arc<Source>, Fault> {
             )),
         },
         // The text itself may hold a secret, so it is not the name.
-        "yaml" => Ok(Source::new("yaml:", opaque)),
+        "yaml" => Ok(Source::new("<yaml>", opaque)),
         "http" | "https" => fail(format!(
             "the scheme of {uri:?} is one of the Collector that this build does not have yet"
         )),

@@ -14,8 +14,9 @@ use crate::fault::{Fault, Faults};
 use crate::node::{Entry, Map, Node, SEPARATOR, Value};
 use crate::place::{Place, Source};
 
-/// Deeper than any real configuration, and shallow enough for the stack of every later step.
-pub(crate) const DEPTH_MAX: usize = 64;
+/// Twice as deep as any real configuration. The YAML reader takes up to 50 KiB of stack a level in
+/// a debug build, and a thread may have only 2 MiB.
+pub(crate) const DEPTH_MAX: usize = 32;
 
 /// Reads a source; a syntax error becomes a fault. An empty text is null.
 pub(crate) fn read(source: &Arc<Source>, faults: &mut Faults) -> Option<Node> {
@@ -89,9 +90,27 @@ fn place_of(source: &Arc<Source>, location: Location) -> Place {
         0
     };
     let byte = |number: Option<u64>| number.and_then(|number| usize::try_from(number).ok());
-    let start = byte(span.byte_offset()).map_or(source.text.len(), |offset| offset + skipped);
+    let start = match byte(span.byte_offset()) {
+        Some(offset) => offset.saturating_add(skipped),
+        None => offset_of(&source.text, location.line(), location.column()),
+    };
     let len = byte(span.byte_len()).unwrap_or(0);
     Place::new(Arc::clone(source), start..start.saturating_add(len))
+}
+
+/// Syntax errors come with line and column only, both from 1.
+fn offset_of(text: &str, line: u64, column: u64) -> usize {
+    let nth = |number: u64| usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
+    let mut start = 0;
+    for line in text.split_inclusive('\n').take(nth(line)) {
+        start += line.len();
+    }
+    let rest = text.get(start..).unwrap_or("").lines().next().unwrap_or("");
+    let within = rest
+        .char_indices()
+        .nth(nth(column))
+        .map_or(rest.len(), |(at, _)| at);
+    start + within
 }
 
 fn join(path: &str, key: &str) -> String {
@@ -185,6 +204,8 @@ impl Reader<'_> {
             map.push(entry);
             return;
         };
+        // A map that a path has made stands at its key.
+        let by_path = by_path || known.node.place == known.key_place;
         match (&mut known.node.value, entry.node.value) {
             (Value::Map(known), Value::Map(new)) if by_path => {
                 let path = join(path, &entry.key);
@@ -212,8 +233,8 @@ impl Reader<'_> {
 /// A value as the YAML reader gives it.
 enum Raw {
     Scalar(Value),
-    List(Vec<Spanned<Raw>>),
-    Map(Vec<(Spanned<String>, Spanned<Raw>)>),
+    List(Vec<Spanned<Self>>),
+    Map(Vec<(Spanned<String>, Spanned<Self>)>),
 }
 
 impl<'de> Deserialize<'de> for Raw {

@@ -135,6 +135,13 @@ impl Lease {
         self.bytes += bytes as u64;
     }
 
+    /// Gives a part back early: what it was charged for is gone.
+    pub fn give_back(&mut self, bytes: usize) {
+        let bytes = (bytes as u64).min(self.bytes);
+        self.bytes -= bytes;
+        self.budget.release(bytes);
+    }
+
     pub fn bytes(&self) -> u64 {
         self.bytes
     }

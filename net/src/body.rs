@@ -10,6 +10,7 @@ use bytes::{Buf, Bytes};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use ledger::{Exhausted, Lease};
+use otlp::reply::{Code, Status};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
@@ -18,6 +19,9 @@ const RATE_MIN: u64 = 1024;
 
 /// Time that every body is given whatever its size: a phone on a bad line is not an attacker.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// The hint that goes with a refusal for want of memory.
+pub(crate) const RETRY_HINT: Duration = Duration::from_secs(1);
 
 /// A body as it arrived: the pieces that the transport delivered, charged to one lease.
 #[derive(Debug)]
@@ -46,6 +50,19 @@ impl fmt::Display for BodyFault {
             Self::Exhausted => Exhausted.fmt(f),
             Self::TooSlow => write!(f, "request body slower than {RATE_MIN} bytes a second"),
             Self::Broken(error) => write!(f, "request body ended early: {error}"),
+        }
+    }
+}
+
+impl BodyFault {
+    /// What the sender is told.
+    pub fn status(&self) -> Status {
+        let text = self.to_string();
+        match self {
+            Self::TooLarge { .. } => Status::new(Code::ResourceExhausted, text),
+            Self::Exhausted => Status::new(Code::Unavailable, text).with_retry_after(RETRY_HINT),
+            Self::TooSlow => Status::new(Code::DeadlineExceeded, text),
+            Self::Broken(_) => Status::new(Code::Cancelled, text),
         }
     }
 }

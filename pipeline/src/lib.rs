@@ -20,7 +20,7 @@ mod worker;
 pub use batch::{Batch, Chunk, Context};
 pub use clock::{Clock, Now};
 pub use inlet::{HOLD_MAX, Inlet, Inlets};
-pub use plan::Plan;
+pub use plan::{ExtensionNode, Plan, Planner};
 pub use refusal::{RETRY_HINT, Refusal};
 pub use service::{ExporterRoom, Service, Shared, StartError, Stop};
 pub use share::{Outcome, Share};

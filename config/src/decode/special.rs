@@ -209,8 +209,8 @@ pub(super) fn duration<'de, V: Visitor<'de>>(
 /// Nobody means 5 ns. Small numbers were meant as seconds, larger ones as milliseconds.
 fn likely_unit(nanos: i64) -> String {
     match nanos.unsigned_abs() {
-        ..1_000 => format!("did you mean `{nanos}s`?"),
-        ..1_000_000 => format!("did you mean `{nanos}ms`?"),
+        0..1_000 => format!("did you mean `{nanos}s`?"),
+        1_000..1_000_000 => format!("did you mean `{nanos}ms`?"),
         _ => format!("write `{}`", GoDuration::from_nanos(nanos)),
     }
 }

@@ -127,7 +127,7 @@ fn pipelines(own: &Entry, base: &str, faults: &mut Faults) -> Vec<Pipeline> {
         match entry.key.parse::<PipelineId>() {
             Err(fault) => {
                 let signal = entry.key.split('/').next().unwrap_or("");
-                let known = crate::id::Signal::ALL.map(crate::id::Signal::name);
+                let known = otlp::Signal::ALL.map(otlp::Signal::name);
                 faults.push(fail(fault.to_string()).with_suggestion(signal, known));
             }
             Ok(id) if pipelines.iter().any(|known| known.id == id) => {

@@ -10,18 +10,15 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
-use tokio_rustls::TlsConnector;
 
 pub use chunks::{ChunkBody, Chunks};
 use stream::Stream;
@@ -29,6 +26,7 @@ pub use target::Target;
 use target::Addresses;
 
 use crate::serve::Local;
+use crate::tls::TlsConnector;
 
 /// A connection that is not there within this time never will be.
 const CONNECT_MAX: Duration = Duration::from_secs(20);
@@ -41,7 +39,7 @@ const H2_WINDOW: u32 = 1 << 20;
 pub struct Settings {
     pub target: Target,
     /// `None`: plain text.
-    pub tls: Option<Tls>,
+    pub tls: Option<TlsConnector>,
     /// HTTP/2 by prior knowledge (gRPC). Otherwise HTTP/1.1, or what ALPN chooses.
     pub h2: bool,
     /// HTTP/2 pings after this much silence.
@@ -55,13 +53,6 @@ pub struct Settings {
     pub keep_alives: bool,
     /// Use all addresses in turn, rather than the first that answers.
     pub round_robin: bool,
-}
-
-/// TLS settings, and the name that the peer's certificate must bear.
-#[derive(Clone)]
-pub struct Tls {
-    pub config: Arc<rustls::ClientConfig>,
-    pub server_name: ServerName<'static>,
 }
 
 /// Why a request got no answer. All of these may pass.
@@ -129,10 +120,7 @@ impl Client {
 
     /// Sends one request and waits for the head of its answer.
     pub async fn send(&self, request: Request<ChunkBody>) -> Result<Answered, ConnectFault> {
-        if self.settings.h2 {
-            return self.send_h2(request).await;
-        }
-        self.send_h1(request).await
+        if self.settings.h2 { self.send_h2(request).await } else { self.send_h1(request).await }
     }
 
     /// Gives a connection back whose answer has been read to its end.
@@ -279,10 +267,10 @@ impl Client {
             stream.set_nodelay(true)?;
             match &self.settings.tls {
                 None => Ok(Stream::Plain(stream)),
-                Some(tls) => TlsConnector::from(Arc::clone(&tls.config))
-                    .connect(tls.server_name.clone(), stream)
-                    .await
-                    .map(|stream| Stream::Tls(Box::new(stream))),
+                Some(tls) => {
+                    let stream = tls.connect(&target.host, stream).await?;
+                    Ok::<_, io::Error>(Stream::Tls(Box::new(stream)))
+                }
             }
         };
         match tokio::time::timeout(CONNECT_MAX, connected).await {

@@ -1,19 +1,17 @@
 //! The server's half: taking the prefix off a request, and answering.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue, Response};
-use otlp::reply::{Code, Status};
+use otlp::reply::{self, Code, Format, Status};
 
 use super::{GRPC, GRPC_MESSAGE, GRPC_STATUS, PREFIX, STATUS_DETAILS, prefix};
 use crate::answer::Answer;
-use crate::body::{BodyFault, Received};
-use crate::encoding::{Encoding, InflateFault};
+use crate::body::Received;
+use crate::encoding::{Encoding, GRPC_ACCEPT};
 
 /// Some SDKs read the delay here and not in the details.
-const RETRY_INFO: HeaderName = HeaderName::from_static("google.rpc.retryinfo-bin");
+const RETRY_INFO: HeaderName = HeaderName::from_static(reply::RETRY_INFO_TRAILER);
 
 /// A status text beyond this is cut: it travels in a header.
 const MESSAGE_MAX: usize = 1024;
@@ -54,56 +52,23 @@ pub fn failure(status: &Status) -> Response<Answer> {
     if let Ok(message) = HeaderValue::from_str(&message) {
         headers.insert(GRPC_MESSAGE, message);
     }
-    if status.retry_after.is_some() {
-        insert_binary(headers, STATUS_DETAILS, &status.to_protobuf());
-        if let Some(info) = status.retry_info() {
-            insert_binary(headers, RETRY_INFO, &info);
-        }
+    if status.code == Code::Unimplemented {
+        headers.insert("grpc-accept-encoding", HeaderValue::from_static(GRPC_ACCEPT));
+    }
+    if let Some(delay) = status.retry_after {
+        insert_binary(headers, STATUS_DETAILS, &status.encode(Format::Protobuf));
+        insert_binary(headers, RETRY_INFO, &reply::encode_retry_info(delay));
     }
     response
 }
 
-/// What a body that could not be read is answered with.
-pub fn body_status(fault: &BodyFault) -> Status {
-    let text = fault.to_string();
-    match fault {
-        BodyFault::TooLarge { .. } => Status::new(Code::ResourceExhausted, text),
-        BodyFault::Exhausted => unavailable(text),
-        BodyFault::TooSlow => Status::new(Code::DeadlineExceeded, text),
-        BodyFault::Broken(_) => Status::new(Code::Cancelled, text),
-    }
-}
-
-/// What a message that could not be inflated is answered with.
-pub fn inflate_status(fault: &InflateFault) -> Status {
-    let text = fault.to_string();
-    match fault {
-        InflateFault::TooLarge { .. } | InflateFault::Ratio => {
-            Status::new(Code::ResourceExhausted, text)
-        }
-        InflateFault::Corrupt(_) => Status::new(Code::InvalidArgument, text),
-        InflateFault::Exhausted => unavailable(text),
-    }
-}
-
-/// The `grpc-encoding` of a request, `Ok(None)` if it has none; the error is the answer.
-pub fn encoding(headers: &HeaderMap) -> Result<Option<Encoding>, Box<Response<Answer>>> {
-    let Some(value) = headers.get("grpc-encoding") else { return Ok(None) };
-    let named = value.to_str().ok().and_then(Encoding::from_grpc);
-    match named {
-        Some(encoding) => Ok(Some(encoding)),
-        None => {
-            let text = format!("grpc: Decompressor is not installed for grpc-encoding {value:?}");
-            let mut response = failure(&Status::new(Code::Unimplemented, text));
-            let accepted = HeaderValue::from_static(Encoding::GRPC_ACCEPTED);
-            response.headers_mut().insert("grpc-accept-encoding", accepted);
-            Err(Box::new(response))
-        }
-    }
-}
-
-fn unavailable(text: String) -> Status {
-    Status::new(Code::Unavailable, text).with_retry_after(Duration::from_secs(1))
+/// The `grpc-encoding` of a request; the error is the answer's status.
+pub fn encoding(headers: &HeaderMap) -> Result<Encoding, Status> {
+    let Some(value) = headers.get("grpc-encoding") else { return Ok(Encoding::Identity) };
+    value.to_str().ok().and_then(Encoding::from_grpc).ok_or_else(|| {
+        let text = format!("grpc: Decompressor is not installed for grpc-encoding {value:?}");
+        Status::new(Code::Unimplemented, text)
+    })
 }
 
 fn invalid(text: &str) -> Status {

@@ -3,15 +3,12 @@
 use bytes::{Buf, Bytes};
 use http::header::{CONTENT_TYPE, TE};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
-use otlp::reply::{Code, Status};
+use otlp::reply::{Code, Format, MAX_ANSWER, Status};
 
 use super::{GRPC, GRPC_MESSAGE, GRPC_STATUS, PREFIX, STATUS_DETAILS, prefix};
 use crate::client::{Answered, ChunkBody, Chunks};
 use crate::encoding::Encoding;
 use crate::tail::{self, Tail};
-
-/// An answer to an export is a few bytes; the OTLP specification lets a client stop reading at 4 MiB.
-const ANSWER_MAX: usize = 64 << 10;
 
 /// A request with one message that is the concatenation of `message`.
 pub fn request(
@@ -30,8 +27,8 @@ pub fn request(
     *all = headers.clone();
     all.insert(CONTENT_TYPE, GRPC);
     all.insert(TE, HeaderValue::from_static("trailers"));
-    if encoding != Encoding::Identity {
-        all.insert("grpc-encoding", HeaderValue::from_static(encoding.name()));
+    if let Some(name) = encoding.grpc_name().filter(|_| encoding != Encoding::Identity) {
+        all.insert("grpc-encoding", HeaderValue::from_static(name));
     }
     request
 }
@@ -40,13 +37,13 @@ pub fn request(
 pub async fn outcome(answered: &mut Answered) -> Result<Bytes, Status> {
     let head = answered.response.headers().clone();
     let http = answered.response.status();
-    let Tail { body, trailers } = match tail::read(answered.response.body_mut(), ANSWER_MAX).await {
+    let Tail { body, trailers } = match tail::read(answered.response.body_mut(), MAX_ANSWER).await {
         Ok(tail) => tail,
         Err(text) => return Err(Status::new(Code::Unavailable, text)),
     };
     // "Trailers-Only" answers have everything in the head.
     let fields = if head.contains_key(GRPC_STATUS) { &head } else { &trailers };
-    let number = fields.get(GRPC_STATUS).and_then(|value| value.to_str().ok()?.parse().ok());
+    let number = fields.get(GRPC_STATUS).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     match number {
         Some(0) => message(body),
         Some(number) => Err(status(Code::from_number(number), fields)),
@@ -73,7 +70,8 @@ fn status(code: Code, fields: &HeaderMap) -> Status {
         let text = text.strip_suffix(b"==").or(text.strip_suffix(b"=")).unwrap_or(text);
         base64::engine::general_purpose::STANDARD_NO_PAD.decode(text).ok()
     });
-    let retry_after = details.and_then(|d| Status::from_protobuf(&d).ok()?.retry_after);
+    let decode = |d: Vec<u8>| Status::decode(Format::Protobuf, &d).ok()?.retry_after;
+    let retry_after = details.and_then(decode);
     Status { code, message: text.unwrap_or_default(), retry_after }
 }
 

@@ -6,7 +6,7 @@ mod call;
 use http::HeaderValue;
 use http::header::HeaderName;
 
-pub use answer::{body_status, encoding, failure, inflate_status, success, unframe};
+pub use answer::{encoding, failure, success, unframe};
 pub use call::{outcome, request};
 
 /// Compressed flag and length (gRPC over HTTP/2, "Length-Prefixed-Message").
@@ -15,7 +15,7 @@ pub const PREFIX: usize = 5;
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
-const STATUS_DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
+const STATUS_DETAILS: HeaderName = HeaderName::from_static(otlp::reply::STATUS_DETAILS_TRAILER);
 
 /// The five-byte prefix of a message.
 fn prefix(compressed: bool, length: usize) -> [u8; PREFIX] {

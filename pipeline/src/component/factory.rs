@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
-use config::{Faults, Node};
+use config::{Component as Written, Faults};
 use otlp::Signal;
 
 use super::exporter::Exporter;
+use super::extension::Extension;
 use super::processor::Processor;
 use super::receiver::Receiver;
 use super::{Component, Host, Stability};
@@ -22,8 +23,8 @@ pub struct Factory<B> {
     pub stability: Stability,
     pub example: &'static str,
     pub reference: &'static str,
-    /// Reads and checks a configuration body; `path` is where it stands, such as `processors::batch`.
-    pub plan: fn(&Node, &str, &mut Faults) -> Option<Planned<B>>,
+    /// Reads and checks the configuration of one component of this type.
+    pub plan: fn(&Written, &mut Faults) -> Option<Planned<B>>,
 }
 
 /// A checked configuration.
@@ -53,6 +54,11 @@ pub struct BuildExporter {
     pub delivery: Settings,
 }
 
+/// Makes what runs beside the pipelines.
+pub struct BuildExtension {
+    pub make: Build<Box<dyn Extension>>,
+}
+
 /// Connectors that pass a signal on as it is need no instance.
 pub struct BuildConnector;
 
@@ -60,6 +66,7 @@ pub type ReceiverFactory = Factory<BuildReceiver>;
 pub type ProcessorFactory = Factory<BuildProcessor>;
 pub type ExporterFactory = Factory<BuildExporter>;
 pub type ConnectorFactory = Factory<BuildConnector>;
+pub type ExtensionFactory = Factory<BuildExtension>;
 
 /// Everything that this build knows, for the plan.
 #[derive(Clone, Copy)]
@@ -68,11 +75,12 @@ pub struct Registry {
     pub processors: &'static [ProcessorFactory],
     pub exporters: &'static [ExporterFactory],
     pub connectors: &'static [ConnectorFactory],
+    pub extensions: &'static [ExtensionFactory],
 }
 
 impl<B> Factory<B> {
     const fn row<C: Component>(
-        plan: fn(&Node, &str, &mut Faults) -> Option<Planned<B>>,
+        plan: fn(&Written, &mut Faults) -> Option<Planned<B>>,
     ) -> Self {
         Self {
             name: C::NAME,
@@ -114,10 +122,15 @@ pub trait ExporterComponent: Component {
     fn build(config: &Self::Config, host: &Host) -> Result<Box<dyn Exporter>, String>;
 }
 
+pub trait ExtensionComponent: Component {
+    /// Binds its sockets.
+    fn build(config: &Self::Config, host: &Host) -> Result<Box<dyn Extension>, String>;
+}
+
 impl Factory<BuildProcessor> {
     pub const fn of<C: ProcessorComponent>() -> Self {
-        Self::row::<C>(|node, path, faults| {
-            planned::<C, _>(node, path, faults, |config| BuildProcessor {
+        Self::row::<C>(|written, faults| {
+            planned::<C, _>(written, faults, |config| BuildProcessor {
                 make: Arc::new(move |host| C::build(&config, host)),
                 holds: C::HOLDS,
             })
@@ -127,8 +140,8 @@ impl Factory<BuildProcessor> {
 
 impl Factory<BuildReceiver> {
     pub const fn of<C: ReceiverComponent>() -> Self {
-        Self::row::<C>(|node, path, faults| {
-            planned::<C, _>(node, path, faults, |config| BuildReceiver {
+        Self::row::<C>(|written, faults| {
+            planned::<C, _>(written, faults, |config| BuildReceiver {
                 make: Arc::new(move |host| C::build(&config, host)),
             })
         })
@@ -137,9 +150,19 @@ impl Factory<BuildReceiver> {
 
 impl Factory<BuildExporter> {
     pub const fn of<C: ExporterComponent>() -> Self {
-        Self::row::<C>(|node, path, faults| {
-            planned::<C, _>(node, path, faults, |config| BuildExporter {
+        Self::row::<C>(|written, faults| {
+            planned::<C, _>(written, faults, |config| BuildExporter {
                 delivery: C::delivery(&config),
+                make: Arc::new(move |host| C::build(&config, host)),
+            })
+        })
+    }
+}
+
+impl Factory<BuildExtension> {
+    pub const fn of<C: ExtensionComponent>() -> Self {
+        Self::row::<C>(|written, faults| {
+            planned::<C, _>(written, faults, |config| BuildExtension {
                 make: Arc::new(move |host| C::build(&config, host)),
             })
         })
@@ -148,17 +171,16 @@ impl Factory<BuildExporter> {
 
 impl Factory<BuildConnector> {
     pub const fn of<C: Component>() -> Self {
-        Self::row::<C>(|node, path, faults| planned::<C, _>(node, path, faults, |_| BuildConnector))
+        Self::row::<C>(|written, faults| planned::<C, _>(written, faults, |_| BuildConnector))
     }
 }
 
 fn planned<C: Component, B>(
-    node: &Node,
-    path: &str,
+    written: &Written,
     faults: &mut Faults,
     build: impl FnOnce(C::Config) -> B,
 ) -> Option<Planned<B>> {
-    let config: C::Config = config::decode_valid(node, path, faults)?;
+    let config: C::Config = written.decode_valid(faults)?;
     // A configuration that was read from text can be written as text: a failure here is a defect of the component.
     let effective = serde_json::to_value(&config).unwrap_or_default();
     Some(Planned { build: build(config), effective })

@@ -1,6 +1,7 @@
 //! The contracts that a component fulfils, one file each, and the facts that every kind of component states.
 
 mod exporter;
+mod extension;
 mod factory;
 mod label;
 mod processor;
@@ -13,11 +14,15 @@ use otlp::Signal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::clock::Clock;
+
 pub use exporter::{Exporter, Failure, LocalFuture, Receipt};
+pub use extension::{Extension, Health, Vitals};
 pub use factory::{
-    BuildConnector, BuildExporter, BuildProcessor, BuildReceiver, ConnectorFactory,
-    ExporterComponent, ExporterFactory, Factory, Planned, ProcessorComponent, ProcessorFactory,
-    ReceiverComponent, ReceiverFactory, Registry,
+    BuildConnector, BuildExporter, BuildExtension, BuildProcessor, BuildReceiver,
+    ConnectorFactory, ExporterComponent, ExporterFactory, ExtensionComponent, ExtensionFactory,
+    Factory, Planned, ProcessorComponent, ProcessorFactory, ReceiverComponent, ReceiverFactory,
+    Registry,
 };
 pub use label::Label;
 pub use processor::{Flush, Outbox, Processor};
@@ -66,6 +71,8 @@ impl Stability {
 pub struct Host {
     pub budget: Arc<Budget>,
     pub metrics: telemetry::Metrics,
+    /// Time for what lives at the rim; processors are given theirs.
+    pub clock: Clock,
     /// Who it is: for its logs and labels.
     pub label: Label,
 }

@@ -1,12 +1,19 @@
 //! Cutting a batch into pieces of a limited size: between requests where that is enough, inside one where it is not.
 
-use otlp::split::{Limit, split};
+use otlp::{split, split_bytes};
 
 use crate::batch::{Batch, Chunk};
 
+/// What a piece may hold at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limit {
+    Items(usize),
+    Bytes(usize),
+}
+
 /// Pieces of at most this size, in order. A single item that is larger comes alone in its piece. A request that cannot
 /// be read stays whole: the back end judges it.
-pub(crate) fn cut(batch: Batch, limit: Limit) -> Vec<Batch> {
+pub(super) fn cut(batch: Batch, limit: Limit) -> Vec<Batch> {
     let max = match limit {
         Limit::Items(max) => max as u64,
         Limit::Bytes(max) => max as u64,
@@ -43,13 +50,11 @@ fn cut_chunk(signal: otlp::Signal, chunk: Chunk, limit: Limit) -> Vec<Chunk> {
     if fits {
         return vec![chunk];
     }
-    let Ok(pieces) = split(signal, &chunk.bytes, limit) else { return vec![chunk] };
-    pieces
-        .into_iter()
-        .map(|piece| Chunk {
-            bytes: piece.bytes,
-            items: piece.items as u64,
-            share: chunk.share.clone(),
-        })
-        .collect()
+    let pieces = match limit {
+        Limit::Items(max) => split(signal, &chunk.bytes, max),
+        Limit::Bytes(max) => split_bytes(signal, &chunk.bytes, max),
+    };
+    let Ok(pieces) = pieces else { return vec![chunk] };
+    let piece = |(bytes, items)| Chunk { bytes, items: items as u64, share: chunk.share.clone() };
+    pieces.into_iter().map(piece).collect()
 }

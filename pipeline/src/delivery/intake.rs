@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use ledger::{Account, Fate, Reason};
 use tokio::sync::{Semaphore, mpsc};
@@ -22,6 +24,10 @@ pub(crate) struct Room {
     bytes_max: u32,
     sizer: Sizer,
     account: Arc<Account>,
+    /// When the present run of failed attempts began, in nanoseconds of the service's clock; 0: the last one succeeded.
+    failing_since: AtomicU64,
+    /// Batches that are being sent or wait to be sent again.
+    in_flight: AtomicU64,
 }
 
 /// What one batch takes of a [`Room`].
@@ -71,6 +77,8 @@ impl Room {
             bytes_max,
             sizer,
             account,
+            failing_since: AtomicU64::new(0),
+            in_flight: AtomicU64::new(0),
         })
     }
 
@@ -81,6 +89,28 @@ impl Room {
 
     pub(crate) fn capacity(&self) -> u64 {
         u64::from(self.units_max)
+    }
+
+    pub(crate) fn failing_since(&self) -> Option<Duration> {
+        let nanos = self.failing_since.load(Ordering::Relaxed);
+        (nanos > 0).then(|| Duration::from_nanos(nanos))
+    }
+
+    /// Notes how an attempt ended at this moment.
+    pub(crate) fn attempted(&self, succeeded: bool, now: Duration) {
+        if succeeded {
+            self.failing_since.store(0, Ordering::Relaxed);
+        } else if self.failing_since.load(Ordering::Relaxed) == 0 {
+            self.failing_since.store((now.as_nanos() as u64).max(1), Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_in_flight(&self, batches: usize) {
+        self.in_flight.store(batches as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn account(&self) -> &Account {

@@ -3,9 +3,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use otlp::split::Limit;
 
-use super::cut::cut;
+use super::cut::{Limit, cut};
 use super::queue::Entry;
 use super::settings::{Merge, Sizer};
 use crate::batch::Batch;

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::{Fate, Reason};
-use otlp::split::Limit;
 use tokio::task::JoinSet;
 
-use super::cut::cut;
+use super::cut::{Limit, cut};
 use super::intake::{Entries, Permit, Permits, Room};
 use super::merge::Merger;
 use super::retry::{Backoff, Jitter};
@@ -102,6 +101,7 @@ impl Delivery {
         let mut open = true;
         loop {
             self.start_attempts();
+            self.room.set_in_flight(self.attempts.len() + self.retries.len());
             if !open {
                 let merged = self.merger.as_mut().map(Merger::flush).unwrap_or_default();
                 merged.into_iter().for_each(|entry| self.queue_up(entry));
@@ -168,6 +168,7 @@ impl Delivery {
 
     fn settle(&mut self, entry: Entry, result: Result<Receipt, Failure>) {
         self.attempted -= entry.batch.items();
+        self.room.attempted(result.is_ok(), self.clock.now().mono);
         match result {
             Ok(receipt) => {
                 let items = entry.batch.items();

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use config::{GoDuration, Optional, blocks};
+
 /// Delivery of one exporter. The configuration blocks of `config` turn into this.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -70,4 +72,78 @@ impl Settings {
     pub(crate) fn blocks(&self) -> bool {
         self.queue.as_ref().is_none_or(|queue| queue.block_on_overflow)
     }
+}
+
+// === from the configuration blocks ===
+
+impl Settings {
+    /// From the blocks that every exporter with a queue has. The blocks have been validated.
+    pub fn new(
+        timeout: GoDuration,
+        retry: &blocks::Retry,
+        queue: &Optional<blocks::Queue>,
+    ) -> Self {
+        Self {
+            queue: queue.as_ref().map(Queue::from),
+            retry: retry.enabled.then(|| Retry::from(retry)),
+            timeout: some_time(timeout),
+        }
+    }
+
+    /// For exporters that cannot fail for long: no retry, no timeout, a queue only where asked for.
+    pub fn direct(queue: &Optional<blocks::Queue>) -> Self {
+        Self { queue: queue.as_ref().map(Queue::from), retry: None, timeout: None }
+    }
+}
+
+impl From<&blocks::Queue> for Queue {
+    fn from(queue: &blocks::Queue) -> Self {
+        Self {
+            consumers: usize::try_from(queue.num_consumers).unwrap_or(1),
+            size: u64::try_from(queue.queue_size).unwrap_or(1),
+            sizer: queue.sizer.into(),
+            wait_for_result: queue.wait_for_result,
+            block_on_overflow: queue.block_on_overflow,
+            merge: queue.batch.as_ref().map(Merge::from),
+        }
+    }
+}
+
+impl From<&blocks::QueueBatch> for Merge {
+    fn from(batch: &blocks::QueueBatch) -> Self {
+        Self {
+            flush_timeout: batch.flush_timeout.get(),
+            min_size: u64::try_from(batch.min_size).unwrap_or(0),
+            max_size: u64::try_from(batch.max_size).ok().filter(|size| *size > 0),
+            sizer: batch.sizer.into(),
+            partition_keys: batch.partition.metadata_keys.clone(),
+        }
+    }
+}
+
+impl From<blocks::Sizer> for Sizer {
+    fn from(sizer: blocks::Sizer) -> Self {
+        match sizer {
+            blocks::Sizer::Requests => Self::Requests,
+            blocks::Sizer::Items => Self::Items,
+            blocks::Sizer::Bytes => Self::Bytes,
+        }
+    }
+}
+
+impl From<&blocks::Retry> for Retry {
+    fn from(retry: &blocks::Retry) -> Self {
+        Self {
+            initial_interval: retry.initial_interval.get(),
+            randomization_factor: retry.randomization_factor,
+            multiplier: retry.multiplier,
+            max_interval: retry.max_interval.get(),
+            max_elapsed_time: some_time(retry.max_elapsed_time),
+        }
+    }
+}
+
+/// Zero means "no bound" throughout the Collector's settings.
+fn some_time(duration: GoDuration) -> Option<Duration> {
+    Some(duration.get()).filter(|duration| !duration.is_zero())
 }

@@ -112,6 +112,11 @@ impl Service {
         &self.rooms
     }
 
+    /// How far the service is on its way to the end.
+    pub fn stop(&self) -> Stop {
+        self.stopper.stop()
+    }
+
     /// Refuses what is new and lets what is here go on. Returns at once.
     pub fn drain(&self) {
         self.stopper.raise(Phase::Draining);
@@ -148,6 +153,16 @@ impl ExporterRoom {
     /// Units in use and capacity, in the sizer's unit.
     pub fn fill(&self) -> (u64, u64) {
         (self.room.used(), self.room.capacity())
+    }
+
+    /// Batches that are being sent or wait to be sent again.
+    pub fn in_flight(&self) -> u64 {
+        self.room.in_flight()
+    }
+
+    /// When the present run of failed attempts began, on the service's clock.
+    pub fn failing_since(&self) -> Option<Duration> {
+        self.room.failing_since()
     }
 }
 
@@ -188,6 +203,7 @@ fn bind_receivers(plan: &Plan, shared: &Shared, workers: usize) -> Result<Bound,
         let host = Host {
             budget: Arc::clone(&shared.budget),
             metrics: shared.metrics.clone(),
+            clock: shared.clock,
             label,
         };
         let receiver = (node.build.make)(&host)

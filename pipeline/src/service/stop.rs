@@ -25,6 +25,10 @@ impl Stopper {
         (Self(sender), Stop(receiver))
     }
 
+    pub(crate) fn stop(&self) -> Stop {
+        Stop(self.0.subscribe())
+    }
+
     pub(crate) fn raise(&self, phase: Phase) {
         self.0.send_if_modified(|now| {
             let later = phase > *now;

@@ -210,6 +210,7 @@ fn host(blueprint: &Blueprint, label: Label) -> Host {
     Host {
         budget: Arc::clone(&blueprint.shared.budget),
         metrics: blueprint.shared.metrics.clone(),
+        clock: blueprint.shared.clock,
         label,
     }
 }

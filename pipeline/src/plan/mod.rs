@@ -1,10 +1,15 @@
 //! What will run: every component's configuration read by its owner, every edge checked, nothing opened.
 
+mod build;
+mod order;
+
 use std::sync::Arc;
 
 use otlp::Signal;
 
-use crate::component::{BuildExporter, BuildProcessor, BuildReceiver};
+use crate::component::{BuildExporter, BuildExtension, BuildProcessor, BuildReceiver};
+
+pub use build::Planner;
 
 /// The nodes and edges of a service. Places in the lists are the references.
 #[derive(Default)]
@@ -13,6 +18,13 @@ pub struct Plan {
     /// In topological order: a connector leads to later ones only.
     pub(crate) pipelines: Vec<PipelineNode>,
     pub(crate) exporters: Vec<ExporterNode>,
+    /// In the order of `service::extensions`.
+    pub extensions: Vec<ExtensionNode>,
+}
+
+pub struct ExtensionNode {
+    pub id: String,
+    pub build: BuildExtension,
 }
 
 pub(crate) struct ReceiverNode {

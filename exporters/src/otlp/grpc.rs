@@ -1,0 +1,146 @@
+//! Exporter `otlp_grpc`: one unary call a batch, its chunks written to the socket as they are.
+
+use config::blocks::{CompressionParams, GrpcClient};
+use config::{GoDuration, Problems, Squash, Validate};
+use http::{HeaderMap, Uri};
+use net::client::{Client, Target};
+use net::grpc;
+use net::tls::ClientTls;
+use otlp::Signal;
+use otlp::reply::Format;
+use pipeline::Batch;
+use pipeline::component::{
+    Component, Exporter, ExporterComponent, Failure, Host, LocalFuture, Receipt, Stability,
+};
+use pipeline::delivery::Settings;
+use serde::{Deserialize, Serialize};
+
+use super::answer::{grpc_failure, receipt};
+use super::outbound::{self, Delivery, Packing};
+
+/// Go servers refuse gRPC messages of more than 4 MiB unless told otherwise.
+const REQUEST_BYTES_DEFAULT: u64 = 4_000_000;
+
+pub(crate) struct OtlpGrpc {
+    client: Client,
+    /// By [`Signal::index`].
+    uris: [Uri; 3],
+    headers: HeaderMap,
+    packing: Packing,
+    request_max: usize,
+}
+
+pub(crate) type Config = Squash<GrpcClient, Squash<Own, Delivery>>;
+
+/// The keys beside the client's and the delivery's.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub(crate) struct Own {
+    timeout: GoDuration,
+    /// The most encoded bytes of one request before compression. Not a key of the Collector.
+    max_request_bytes: u64,
+}
+
+impl Default for Own {
+    fn default() -> Self {
+        Self { timeout: GoDuration::from_secs(5), max_request_bytes: REQUEST_BYTES_DEFAULT }
+    }
+}
+
+impl Validate for Own {
+    fn validate(&self) -> Problems {
+        let mut problems = Problems::new();
+        let text = "'timeout' must be non-negative";
+        problems.require(!self.timeout.is_negative(), "timeout", text);
+        let text = "max_request_bytes must be positive";
+        problems.require(self.max_request_bytes > 0, "max_request_bytes", text);
+        problems
+    }
+}
+
+impl Component for OtlpGrpc {
+    const NAME: &'static str = "otlp_grpc";
+    const ALIASES: &'static [&'static str] = &["otlp"];
+    const SIGNALS: &'static [Signal] = &Signal::ALL;
+    const STABILITY: Stability = Stability::Stable;
+    const EXAMPLE: &'static str = "\
+endpoint: tempo.example:4317
+compression: zstd
+headers:
+  x-scope-orgid: shop
+";
+    const REFERENCE: &'static str = include_str!("grpc.md");
+    type Config = Config;
+}
+
+impl ExporterComponent for OtlpGrpc {
+    fn delivery(config: &Config) -> Settings {
+        let Squash(_, Squash(own, delivery)) = config;
+        Settings::new(own.timeout, &delivery.retry_on_failure, &delivery.sending_queue)
+    }
+
+    fn build(config: &Config, _host: &Host) -> Result<Box<dyn Exporter>, String> {
+        let Squash(client, Squash(own, _)) = config;
+        let (target, https) = client.target();
+        let target = Target::parse(target.trim_end_matches('/'), None)?;
+        let secure = https || !client.tls.is_plaintext();
+        let tls = if secure {
+            let alpn = vec![b"h2".to_vec()];
+            let tls = ClientTls { alpn, ..ClientTls::from(&client.tls) };
+            Some(tls.connector().map_err(|fault| fault.to_string())?)
+        } else {
+            None
+        };
+        let authority = match client.authority.as_str() {
+            "" => target.to_string(),
+            authority => authority.to_owned(),
+        };
+        let scheme = if secure { "https" } else { "http" };
+        let uri = |signal: Signal| {
+            let path = signal.grpc_path();
+            Uri::builder().scheme(scheme).authority(authority.as_str()).path_and_query(path).build()
+        };
+        let [traces, metrics, logs] = Signal::ALL.map(uri);
+        let fault = |error| format!("authority {authority:?}: {error}");
+        let keepalive = client.keepalive.as_ref();
+        let time = |t: GoDuration| Some(t.get()).filter(|t| !t.is_zero());
+        let settings = net::client::Settings {
+            target,
+            tls,
+            h2: true,
+            keepalive_time: keepalive.and_then(|k| time(k.time)),
+            keepalive_timeout: keepalive.and_then(|k| time(k.timeout)),
+            keepalive_while_idle: keepalive.is_some_and(|k| k.permit_without_stream),
+            idle_timeout: None,
+            keep_alives: true,
+            round_robin: client.balancer_name != "pick_first",
+        };
+        Ok(Box::new(Self {
+            client: Client::new(settings),
+            uris: [traces.map_err(fault)?, metrics.map_err(fault)?, logs.map_err(fault)?],
+            headers: outbound::headers(&client.headers, &client.user_agent)?,
+            packing: Packing::new(client.compression, CompressionParams::default(), true)?,
+            request_max: usize::try_from(own.max_request_bytes).unwrap_or(usize::MAX),
+        }))
+    }
+}
+
+impl Exporter for OtlpGrpc {
+    fn export<'a>(&'a self, batch: &'a Batch) -> LocalFuture<'a, Result<Receipt, Failure>> {
+        Box::pin(async move {
+            let message = self.packing.pack(outbound::message(batch)).await?;
+            let uri = self.uris[batch.signal().index()].clone();
+            let request = grpc::request(uri, &self.headers, message, self.packing.encoding);
+            let sent = self.client.send(request).await;
+            let mut answered = sent.map_err(|fault| Failure::retryable(fault.to_string()))?;
+            match grpc::outcome(&mut answered).await {
+                Ok(body) => receipt(batch.signal(), Format::Protobuf, &body),
+                Err(status) => Err(grpc_failure(&status)),
+            }
+        })
+    }
+
+    fn request_limit(&self) -> Option<usize> {
+        Some(self.request_max)
+    }
+}

@@ -1,0 +1,227 @@
+//! Exporter `otlp_http`: one POST a batch, in protobuf or JSON.
+
+use bytes::Bytes;
+use config::blocks::HttpClient;
+use config::{Problems, Squash, Validate};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use net::client::{Answered, ChunkBody, Chunks, Client, Target};
+use net::encoding::Encoding;
+use net::tail;
+use net::tls::ClientTls;
+use otlp::reply::{Format, MAX_ANSWER};
+use otlp::{Signal, json};
+use pipeline::component::{
+    Component, Exporter, ExporterComponent, Failure, Host, LocalFuture, Receipt, Stability,
+};
+use pipeline::delivery::Settings;
+use pipeline::{Batch, Clock};
+use serde::{Deserialize, Serialize};
+
+use super::answer::{http_failure, receipt};
+use super::outbound::{self, Delivery, Packing};
+
+pub(crate) struct OtlpHttp {
+    /// By [`Signal::index`].
+    routes: [Option<Route>; 3],
+    headers: HeaderMap,
+    packing: Packing,
+    format: Format,
+    clock: Clock,
+}
+
+/// Where one signal goes. Signals may go to different servers.
+struct Route {
+    client: Client,
+    url: String,
+    /// Path and query, as HTTP/1.1 wants it.
+    uri: Uri,
+    host: HeaderValue,
+}
+
+pub(crate) type Config = Squash<HttpClient, Squash<Own, Delivery>>;
+
+/// The keys beside the client's and the delivery's.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub(crate) struct Own {
+    traces_endpoint: String,
+    metrics_endpoint: String,
+    logs_endpoint: String,
+    encoding: PayloadEncoding,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum PayloadEncoding {
+    #[default]
+    Proto,
+    Json,
+}
+
+impl Own {
+    fn endpoint(&self, signal: Signal) -> &str {
+        [&self.traces_endpoint, &self.metrics_endpoint, &self.logs_endpoint][signal.index()]
+    }
+}
+
+impl Validate for Own {}
+
+/// The client's checks do not know the endpoints of single signals.
+pub(crate) fn url(config: &Config, signal: Signal) -> Option<String> {
+    let Squash(client, Squash(own, _)) = config;
+    match (own.endpoint(signal), client.endpoint.as_str()) {
+        ("", "") => None,
+        ("", base) => {
+            Some(format!("{}{}", base.strip_suffix('/').unwrap_or(base), signal.http_path()))
+        }
+        (own, _) => Some(own.to_owned()),
+    }
+}
+
+impl Component for OtlpHttp {
+    const NAME: &'static str = "otlp_http";
+    const ALIASES: &'static [&'static str] = &["otlphttp"];
+    const SIGNALS: &'static [Signal] = &Signal::ALL;
+    const STABILITY: Stability = Stability::Stable;
+    const EXAMPLE: &'static str = "\
+endpoint: https://loki.example/otlp
+compression: gzip
+";
+    const REFERENCE: &'static str = include_str!("http.md");
+    type Config = Config;
+}
+
+impl ExporterComponent for OtlpHttp {
+    fn delivery(config: &Config) -> Settings {
+        let Squash(client, Squash(_, delivery)) = config;
+        Settings::new(client.timeout, &delivery.retry_on_failure, &delivery.sending_queue)
+    }
+
+    fn build(config: &Config, host: &Host) -> Result<Box<dyn Exporter>, String> {
+        let Squash(client, Squash(own, _)) = config;
+        let route = |signal| url(config, signal).map(|url| Route::new(url, client)).transpose();
+        let [traces, metrics, logs] = Signal::ALL.map(route);
+        Ok(Box::new(Self {
+            routes: [traces?, metrics?, logs?],
+            headers: outbound::headers(&client.headers, "")?,
+            packing: Packing::new(client.compression, client.compression_params, false)?,
+            format: match own.encoding {
+                PayloadEncoding::Proto => Format::Protobuf,
+                PayloadEncoding::Json => Format::Json,
+            },
+            clock: host.clock,
+        }))
+    }
+}
+
+impl Route {
+    fn new(url: String, client: &HttpClient) -> Result<Self, String> {
+        let fault = |what: String| format!("endpoint {url:?}: {what}");
+        let parsed: Uri = url.parse().map_err(|e| fault(format!("{e}")))?;
+        let secure = match parsed.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(fault("it must begin with http:// or https://".into())),
+        };
+        let authority = parsed.authority().ok_or_else(|| fault("it has no host".into()))?;
+        // What stands before an `@` would be a password; it belongs into `headers`.
+        let host_port = authority.as_str().rsplit('@').next().unwrap_or_default().to_owned();
+        let target = Target::parse(&host_port, Some(if secure { 443 } else { 80 }))?;
+        let tls = if secure {
+            let mut alpn = vec![b"http/1.1".to_vec()];
+            if client.force_attempt_http2 {
+                alpn.insert(0, b"h2".to_vec());
+            }
+            let tls = ClientTls { alpn, ..ClientTls::from(&client.tls) };
+            Some(tls.connector().map_err(|fault| fault.to_string())?)
+        } else {
+            None
+        };
+        let settings = net::client::Settings {
+            target,
+            tls,
+            h2: false,
+            keepalive_time: None,
+            keepalive_timeout: None,
+            keepalive_while_idle: false,
+            idle_timeout: Some(client.idle_conn_timeout.get()).filter(|t| !t.is_zero()),
+            keep_alives: !client.disable_keep_alives,
+            round_robin: false,
+        };
+        Ok(Self {
+            client: Client::new(settings),
+            host: HeaderValue::try_from(&host_port).map_err(|e| fault(e.to_string()))?,
+            uri: parsed,
+            url,
+        })
+    }
+}
+
+impl Exporter for OtlpHttp {
+    fn export<'a>(&'a self, batch: &'a Batch) -> LocalFuture<'a, Result<Receipt, Failure>> {
+        Box::pin(async move {
+            let Some(route) = &self.routes[batch.signal().index()] else {
+                return Err(Failure::permanent(format!("no endpoint for {}", batch.signal())));
+            };
+            let message = self.packing.pack(self.message(batch)?).await?;
+            let sent = route.client.send(self.request(route, message)).await;
+            let answered = sent.map_err(|fault| Failure::retryable(fault.to_string()))?;
+            self.outcome(route, batch.signal(), answered).await
+        })
+    }
+}
+
+impl OtlpHttp {
+    fn message(&self, batch: &Batch) -> Result<Vec<Bytes>, Failure> {
+        let chunks = outbound::message(batch);
+        if self.format == Format::Protobuf {
+            return Ok(chunks);
+        }
+        let json = json::encode(batch.signal(), &chunks.concat());
+        let json = json.map_err(|malformed| Failure::permanent(malformed.to_string()))?;
+        Ok(vec![json.into()])
+    }
+
+    fn request(&self, route: &Route, message: Vec<Bytes>) -> Request<ChunkBody> {
+        let chunks: Chunks = message.into_iter().collect();
+        let mut request = Request::new(ChunkBody::new(chunks));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = route.uri.clone();
+        let headers = request.headers_mut();
+        *headers = self.headers.clone();
+        headers.entry(HOST).or_insert_with(|| route.host.clone());
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.format.content_type()));
+        if self.packing.encoding != Encoding::Identity {
+            let name = HeaderValue::from_static(self.packing.encoding.http_name());
+            headers.insert(CONTENT_ENCODING, name);
+        }
+        request
+    }
+
+    async fn outcome(
+        &self,
+        route: &Route,
+        signal: Signal,
+        mut answered: Answered,
+    ) -> Result<Receipt, Failure> {
+        let status = answered.response.status();
+        let headers = answered.response.headers().clone();
+        let read = tail::read(answered.response.body_mut(), MAX_ANSWER).await;
+        if status.is_success() {
+            let body = read.map_err(Failure::retryable)?.body;
+            route.client.reuse(answered);
+            let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+            // Servers that answer with neither format have nothing to say that we could read.
+            return match kind.and_then(Format::from_content_type) {
+                Some(format) => receipt(signal, format, &body),
+                None => Ok(Receipt::default()),
+            };
+        }
+        let body = read.map(|tail| tail.body).unwrap_or_default();
+        let now = self.clock.now().unix_nanos / 1_000_000_000;
+        let failure = http_failure(&route.url, status, &headers, &body, now);
+        route.client.reuse(answered);
+        Err(failure)
+    }
+}

@@ -1,0 +1,9 @@
+//! The OTLP exporters: over gRPC and over HTTP. They share their delivery keys and the way back ends are understood.
+
+mod answer;
+mod grpc;
+mod http;
+mod outbound;
+
+pub(crate) use grpc::OtlpGrpc;
+pub(crate) use http::OtlpHttp;

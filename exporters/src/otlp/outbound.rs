@@ -1,0 +1,104 @@
+//! What both OTLP exporters prepare once: the keys of their delivery, headers, and the encoding of what they send.
+
+use bytes::Bytes;
+use config::blocks::{Compression, CompressionParams, Queue, Retry};
+use config::{Headers, Optional};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use net::encoding::{self, Encoding, Level, deflate};
+use pipeline::Batch;
+use pipeline::component::Failure;
+use serde::{Deserialize, Serialize};
+
+/// The keys beside those of the client.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub(crate) struct Delivery {
+    pub(super) retry_on_failure: Retry,
+    pub(super) sending_queue: Optional<Queue>,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self { retry_on_failure: Retry::default(), sending_queue: Optional::on() }
+    }
+}
+
+impl config::Validate for Delivery {
+    fn validate(&self) -> config::Problems {
+        let mut problems = config::Problems::new();
+        problems.under("retry_on_failure", &self.retry_on_failure);
+        problems.under("sending_queue", &self.sending_queue);
+        problems
+    }
+}
+
+/// How the payload is compressed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packing {
+    pub(super) encoding: Encoding,
+    level: Level,
+}
+
+impl Packing {
+    /// `framed_snappy`: gRPC's `snappy` is the framed format.
+    pub(super) fn new(
+        compression: Compression,
+        params: CompressionParams,
+        framed_snappy: bool,
+    ) -> Result<Self, String> {
+        let encoding = match compression {
+            Compression::None => Encoding::Identity,
+            Compression::Gzip => Encoding::Gzip,
+            Compression::Zstd => Encoding::Zstd,
+            Compression::Snappy if framed_snappy => Encoding::SnappyFramed,
+            Compression::Snappy => Encoding::Snappy,
+            Compression::XSnappyFramed => Encoding::SnappyFramed,
+            Compression::Zlib => Encoding::Zlib,
+            Compression::Deflate => Encoding::Deflate,
+            Compression::Lz4 => Encoding::Lz4,
+        };
+        let level = encoding.level(params.level).map_err(|fault| fault.to_string())?;
+        Ok(Self { encoding, level })
+    }
+
+    /// The message as it goes on the wire; without compression the chunks themselves.
+    pub(super) async fn pack(&self, message: Vec<Bytes>) -> Result<Vec<Bytes>, Failure> {
+        if self.encoding == Encoding::Identity {
+            return Ok(message);
+        }
+        let Self { encoding, level } = *self;
+        let total = message.iter().map(Bytes::len).sum();
+        let job = move || deflate(encoding, level, message.iter().map(Bytes::as_ref));
+        match encoding::run(total, job).await {
+            Ok(Ok(packed)) => Ok(vec![packed.into()]),
+            Ok(Err(fault)) => Err(Failure::permanent(format!("cannot compress: {fault}"))),
+            Err(encoding::Lost) => Err(Failure::permanent("cannot compress: the encoder failed")),
+        }
+    }
+}
+
+/// The encoded requests of a batch, which concatenated are one.
+pub(super) fn message(batch: &Batch) -> Vec<Bytes> {
+    batch.chunks().iter().map(|chunk| chunk.bytes.clone()).collect()
+}
+
+/// The configured headers, and a user agent: theirs, else `user_agent`, else our own.
+pub(super) fn headers(configured: &Headers, user_agent: &str) -> Result<HeaderMap, String> {
+    let mut all = HeaderMap::new();
+    for (name, value) in configured.iter() {
+        let name = HeaderName::try_from(name).map_err(|_| format!("{name:?} is no header name"))?;
+        let mut value = HeaderValue::try_from(value.expose())
+            .map_err(|_| format!("the value of header {name} cannot be sent in a header"))?;
+        value.set_sensitive(true);
+        all.insert(name, value);
+    }
+    if !all.contains_key(header::USER_AGENT) {
+        let agent = if user_agent.is_empty() { USER_AGENT } else { user_agent };
+        let agent = HeaderValue::try_from(agent);
+        all.insert(header::USER_AGENT, agent.map_err(|_| "user_agent cannot be sent in a header")?);
+    }
+    Ok(all)
+}
+
+/// In the Collector's form: name, version, system and architecture.
+const USER_AGENT: &str = concat!("Tracegate/", env!("CARGO_PKG_VERSION"), " (linux)");

@@ -1,0 +1,249 @@
+//! From a document to a plan: every component is read by its owner, used or not, and every fault is named in one run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use config::{Component, ComponentId, Document, Fault, Faults, Kind, Pipeline, Reference};
+use otlp::Signal;
+
+use super::order;
+use super::{
+    EdgeNode, ExporterNode, ExtensionNode, PipelineNode, Plan, ProcessorNode, ReceiverNode,
+};
+use crate::component::{
+    BuildConnector, BuildExporter, BuildExtension, BuildProcessor, BuildReceiver, Factory, Planned,
+    Registry,
+};
+
+/// The components of a document, each read by its owner.
+#[derive(Default)]
+pub struct Planner {
+    receivers: BTreeMap<ComponentId, Read<BuildReceiver>>,
+    processors: BTreeMap<ComponentId, Read<BuildProcessor>>,
+    exporters: BTreeMap<ComponentId, Read<BuildExporter>>,
+    connectors: BTreeMap<ComponentId, Read<BuildConnector>>,
+    extensions: BTreeMap<ComponentId, Read<BuildExtension>>,
+}
+
+/// A component that could be read, with the signals that its type carries.
+struct Read<B> {
+    planned: Planned<Arc<B>>,
+    signals: &'static [Signal],
+    name: &'static str,
+}
+
+impl Planner {
+    /// Reads every component. What cannot be read is named in `faults` and left out.
+    pub fn read(document: &Document, registry: &Registry, faults: &mut Faults) -> Self {
+        Self {
+            receivers: section(document, Kind::Receiver, registry.receivers, faults),
+            processors: section(document, Kind::Processor, registry.processors, faults),
+            exporters: section(document, Kind::Exporter, registry.exporters, faults),
+            connectors: section(document, Kind::Connector, registry.connectors, faults),
+            extensions: section(document, Kind::Extension, registry.extensions, faults),
+        }
+    }
+
+    /// The effective configuration of each component, by section and id, with secrets redacted.
+    pub fn effective(&self) -> Vec<(Kind, Vec<(String, &serde_json::Value)>)> {
+        fn rows<B>(all: &BTreeMap<ComponentId, Read<B>>) -> Vec<(String, &serde_json::Value)> {
+            all.iter().map(|(id, read)| (id.to_string(), &read.planned.effective)).collect()
+        }
+        vec![
+            (Kind::Receiver, rows(&self.receivers)),
+            (Kind::Processor, rows(&self.processors)),
+            (Kind::Exporter, rows(&self.exporters)),
+            (Kind::Connector, rows(&self.connectors)),
+            (Kind::Extension, rows(&self.extensions)),
+        ]
+    }
+
+    /// Joins the components to pipelines. `None` if `faults` has errors, from here or from before.
+    pub fn plan(self, document: &Document, faults: &mut Faults) -> Option<Plan> {
+        for pipeline in &document.service.pipelines {
+            self.check_signals(pipeline, faults);
+        }
+        self.check_connectors(document, faults);
+        if faults.has_errors() {
+            return None;
+        }
+        let pipelines = order::topological(&document.service.pipelines, |id| self.connects(id), faults)?;
+        Some(self.join(document, &pipelines))
+    }
+
+    fn connects(&self, id: &ComponentId) -> bool {
+        self.connectors.contains_key(id)
+    }
+
+    fn check_signals(&self, pipeline: &Pipeline, faults: &mut Faults) {
+        let mut check = |reference: &Reference, kind: &str, row: Option<(&str, &[Signal])>| {
+            if let Some((name, signals)) = row
+                && !signals.contains(&pipeline.id.signal)
+            {
+                let signal = pipeline.id.signal;
+                let text = format!(
+                    "failed to create \"{name}\" {kind} for data type \"{signal}\": telemetry type \
+                     is not supported"
+                );
+                faults.push(Fault::error(reference.place.clone(), pipeline.path(), text));
+            }
+        };
+        for reference in &pipeline.receivers {
+            check(reference, "receiver", facts(&self.receivers, reference));
+        }
+        for reference in &pipeline.processors {
+            check(reference, "processor", facts(&self.processors, reference));
+        }
+        for reference in &pipeline.exporters {
+            check(reference, "exporter", facts(&self.exporters, reference));
+        }
+    }
+
+    /// A connector ends some pipelines and begins others of the same signal.
+    fn check_connectors(&self, document: &Document, faults: &mut Faults) {
+        let pipelines = &document.service.pipelines;
+        let names = |list: &[Reference], id: &ComponentId| list.iter().any(|r| r.id == *id);
+        for pipeline in pipelines {
+            let ends = pipeline.exporters.iter().map(|r| (r, true));
+            let begins = pipeline.receivers.iter().map(|r| (r, false));
+            for (reference, ends) in ends.chain(begins).filter(|(r, _)| self.connects(&r.id)) {
+                let id = &reference.id;
+                let joined = pipelines.iter().any(|other| {
+                    let list = if ends { &other.receivers } else { &other.exporters };
+                    other.id.signal == pipeline.id.signal && names(list, id)
+                });
+                if !joined {
+                    let (here, there) =
+                        if ends { ("exporter", "receiver") } else { ("receiver", "exporter") };
+                    let text = format!(
+                        "connector \"{id}\" used as {here} in [{}] pipeline but not used in any \
+                         supported {there} pipeline",
+                        pipeline.id
+                    );
+                    faults.push(Fault::error(reference.place.clone(), pipeline.path(), text));
+                }
+            }
+        }
+    }
+
+    /// Everything has been checked: references that do not resolve cannot occur.
+    fn join(mut self, document: &Document, pipelines: &[&Pipeline]) -> Plan {
+        let mut plan = Plan::default();
+        for pipeline in pipelines {
+            let processors = pipeline.processors.iter().filter_map(|reference| {
+                let read = self.processors.get(&reference.id)?;
+                Some(ProcessorNode {
+                    id: reference.id.to_string(),
+                    build: Arc::clone(&read.planned.build),
+                })
+            });
+            let processors = processors.collect();
+            let edges = self.edges(pipeline, pipelines, &mut plan);
+            plan.pipelines.push(PipelineNode {
+                id: pipeline.id.to_string(),
+                signal: pipeline.id.signal,
+                processors,
+                edges,
+            });
+        }
+        for (id, read) in std::mem::take(&mut self.receivers) {
+            let feeds = Signal::ALL.map(|signal| fed(&id, signal, pipelines));
+            if feeds.iter().any(|pipelines| !pipelines.is_empty())
+                && let Some(build) = Arc::into_inner(read.planned.build)
+            {
+                plan.receivers.push(ReceiverNode { id: id.to_string(), build, feeds });
+            }
+        }
+        for reference in &document.service.extensions {
+            if let Some(read) = self.extensions.remove(&reference.id)
+                && let Some(build) = Arc::into_inner(read.planned.build)
+            {
+                plan.extensions.push(ExtensionNode { id: reference.id.to_string(), build });
+            }
+        }
+        plan
+    }
+
+    fn edges(&self, pipeline: &Pipeline, all: &[&Pipeline], plan: &mut Plan) -> Vec<EdgeNode> {
+        let mut edges: Vec<EdgeNode> = Vec::new();
+        let mut seen: Vec<&ComponentId> = Vec::new();
+        for Reference { id, .. } in &pipeline.exporters {
+            // An exporter that is named twice is one exporter.
+            if seen.contains(&id) {
+                continue;
+            }
+            seen.push(id);
+            if self.connects(id) {
+                let targets = fed(id, pipeline.id.signal, all);
+                edges.push(EdgeNode::Connector { id: id.to_string(), targets });
+            } else if let Some(read) = self.exporters.get(id) {
+                let (name, signal) = (id.to_string(), pipeline.id.signal);
+                let known = plan.exporters.iter().position(|e| e.id == name && e.signal == signal);
+                let at = known.unwrap_or_else(|| {
+                    let build = Arc::clone(&read.planned.build);
+                    plan.exporters.push(ExporterNode { id: name, signal, build });
+                    plan.exporters.len() - 1
+                });
+                edges.push(EdgeNode::Exporter(at));
+            }
+        }
+        edges
+    }
+}
+
+/// The places of the pipelines of this signal that name the id as a receiver.
+fn fed(id: &ComponentId, signal: Signal, pipelines: &[&Pipeline]) -> Vec<usize> {
+    let fed = pipelines.iter().enumerate().filter(|(_, pipeline)| {
+        pipeline.id.signal == signal && pipeline.receivers.iter().any(|r| r.id == *id)
+    });
+    fed.map(|(at, _)| at).collect()
+}
+
+fn facts<'a, B>(
+    all: &'a BTreeMap<ComponentId, Read<B>>,
+    reference: &Reference,
+) -> Option<(&'a str, &'a [Signal])> {
+    all.get(&reference.id).map(|read| (read.name, read.signals))
+}
+
+fn section<B>(
+    document: &Document,
+    kind: Kind,
+    table: &'static [Factory<B>],
+    faults: &mut Faults,
+) -> BTreeMap<ComponentId, Read<B>> {
+    let mut read = BTreeMap::new();
+    for component in document.section(kind).iter() {
+        let Some(factory) = table.iter().find(|factory| factory.is_called(component.id.kind()))
+        else {
+            faults.push(unknown(component, table));
+            continue;
+        };
+        if component.id.kind() != factory.name {
+            let text = format!(
+                "\"{}\" alias is deprecated; use \"{}\" instead",
+                component.id.kind(),
+                factory.name
+            );
+            faults.push(Fault::warning(component.place.clone(), component.path(), text));
+        }
+        if let Some(Planned { build, effective }) = (factory.plan)(component, faults) {
+            let planned = Planned { build: Arc::new(build), effective };
+            let row = Read { planned, signals: factory.signals, name: factory.name };
+            read.insert(component.id.clone(), row);
+        }
+    }
+    read
+}
+
+fn unknown<B>(component: &Component, table: &'static [Factory<B>]) -> Fault {
+    let kind = component.id.kind();
+    let names: Vec<&str> = table.iter().map(|factory| factory.name).collect();
+    let text = format!(
+        "unknown type: \"{kind}\" for id: \"{}\" (valid values: [{}])",
+        component.id,
+        names.join(" ")
+    );
+    let candidates = table.iter().flat_map(|f| f.aliases.iter().copied().chain([f.name]));
+    component.fault(text).with_suggestion(kind, candidates)
+}

@@ -1,0 +1,127 @@
+//! OTLP over HTTP: one handler for the three paths, in protobuf and JSON.
+
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use net::Answer;
+use net::encoding::Encoding;
+use otlp::Signal;
+use otlp::reply::{Code, Format, Status};
+use pipeline::Context;
+
+use super::ingest::{Ingest, Reading, Rejection};
+use super::seat::with_metadata;
+
+pub(super) struct Http {
+    pub(super) ingest: Ingest,
+    pub(super) include_metadata: bool,
+    /// By [`Signal::index`].
+    pub(super) paths: [String; 3],
+    /// `None`: bodies are taken as they are, whatever their encoding is said to be.
+    pub(super) encodings: Option<Vec<Encoding>>,
+    /// Added to every answer.
+    pub(super) headers: HeaderMap,
+}
+
+impl Http {
+    /// Answers one request. `context` is the connection's.
+    pub(super) fn handle(
+        self: &Rc<Self>,
+        request: Request<Incoming>,
+        context: &Arc<Context>,
+    ) -> impl Future<Output = Response<Answer>> + use<> {
+        let service = Rc::clone(self);
+        let context = Arc::clone(context);
+        async move {
+            let mut response = service.answer(request, context).await;
+            for (name, value) in &service.headers {
+                response.headers_mut().insert(name, value.clone());
+            }
+            response
+        }
+    }
+
+    async fn answer(&self, request: Request<Incoming>, context: Arc<Context>) -> Response<Answer> {
+        let path = request.uri().path();
+        let signal = Signal::ALL.into_iter().find(|signal| self.paths[signal.index()] == path);
+        let inlet = signal.and_then(|signal| self.ingest.inlet(signal));
+        let Some(inlet) = inlet else {
+            return text(StatusCode::NOT_FOUND, "404 page not found\n");
+        };
+        if request.method() != Method::POST {
+            let words = "405 method not allowed, supported: [POST]";
+            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, words);
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+            return response;
+        }
+        let content_type = request.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
+        let format = content_type.and_then(Format::from_content_type);
+        let encoding = match self.encoding(request.headers()) {
+            Ok(encoding) => encoding,
+            // An answer to a content type that we do not speak is the Collector's, word for word.
+            Err(_) if format.is_none() => return unspeakable(),
+            Err(status) => return failure(&status.into(), format.unwrap_or(Format::Protobuf)),
+        };
+        let Some(format) = format else {
+            let words =
+                "415 unsupported media type, supported: [application/json, application/x-protobuf]";
+            return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, words);
+        };
+        let context = match self.include_metadata {
+            true => with_metadata(&context, &request),
+            false => context,
+        };
+        let taken = async {
+            let body = self.ingest.read(request.into_body(), 0).await?;
+            self.ingest.offer(inlet, body, Reading { encoding, format }, context).await
+        };
+        match taken.await {
+            Ok(()) => encoded(StatusCode::OK, format, format.success()),
+            Err(rejection) => failure(&rejection, format),
+        }
+    }
+
+    fn encoding(&self, headers: &HeaderMap) -> Result<Encoding, Status> {
+        let Some(allowed) = &self.encodings else { return Ok(Encoding::Identity) };
+        let Some(value) = headers.get(CONTENT_ENCODING) else { return Ok(Encoding::Identity) };
+        let named = value.to_str().unwrap_or_default();
+        let found = Encoding::from_http(named).filter(|encoding| allowed.contains(encoding));
+        found.ok_or_else(|| {
+            let words = format!("unsupported Content-Encoding: {named:?}");
+            Status::new(Code::InvalidArgument, words)
+        })
+    }
+}
+
+fn failure(rejection: &Rejection, format: Format) -> Response<Answer> {
+    let status = StatusCode::from_u16(rejection.http()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = encoded(status, format, &rejection.status.encode(format));
+    if let Some(seconds) = rejection.status.retry_after_seconds() {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+fn encoded(status: StatusCode, format: Format, body: &[u8]) -> Response<Answer> {
+    with_type(status, format.content_type(), body)
+}
+
+fn text(status: StatusCode, words: &str) -> Response<Answer> {
+    with_type(status, "text/plain", words.as_bytes())
+}
+
+fn unspeakable() -> Response<Answer> {
+    let words = br#"{"code": 13, "message": "failed to marshal error message"}"#;
+    with_type(StatusCode::INTERNAL_SERVER_ERROR, "application/json", words)
+}
+
+fn with_type(status: StatusCode, kind: &'static str, body: &[u8]) -> Response<Answer> {
+    let mut response = Response::new(Answer::new(body.to_vec()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}

@@ -1,0 +1,54 @@
+//! A worker's half of one listening socket: its connections, until the last is answered.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use net::{Answer, Seat, Settings};
+use pipeline::{Context, Stop};
+use tokio::sync::mpsc;
+
+/// Serves every connection of a seat with `handle`, and returns when, after the service began to drain, the last
+/// request has been answered.
+pub(super) async fn run<H, F>(seat: Seat, settings: Settings, handle: H, stop: Stop)
+where
+    H: Fn(Request<Incoming>, &Arc<Context>) -> F + Clone + 'static,
+    F: Future<Output = Response<Answer>> + 'static,
+{
+    let settings = Rc::new(settings);
+    // Nothing is ever sent: each connection holds a sender, and the channel closes with the last.
+    let (open, mut all_closed) = mpsc::channel::<()>(1);
+    let draining = stop.clone();
+    let accepting = seat.serve(move |stream, peer, connected| {
+        let context = Arc::new(Context { peer: Some(peer.ip()), metadata: Vec::new() });
+        let (settings, stop, open) = (Rc::clone(&settings), stop.clone(), open.clone());
+        let handle = handle.clone();
+        tokio::task::spawn_local(async move {
+            let handle = move |request| handle(request, &context);
+            net::serve(stream, settings, handle, stop.draining()).await;
+            drop((connected, open));
+        });
+    });
+    tokio::select! {
+        () = accepting => {}
+        () = draining.draining() => {}
+    }
+    // The channel yields nothing but its end.
+    let _ = all_closed.recv().await;
+}
+
+/// The connection's context with the request's metadata: header names in lower case, and the authority as `host`.
+pub(super) fn with_metadata(context: &Context, request: &Request<Incoming>) -> Arc<Context> {
+    let peer: Option<IpAddr> = context.peer;
+    let headers = request.headers().iter().map(|(name, value)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    });
+    let mut metadata: Vec<_> = headers.collect();
+    if let Some(authority) = request.uri().authority() {
+        metadata.push(("host".to_owned(), authority.to_string()));
+    }
+    Arc::new(Context { peer, metadata })
+}
