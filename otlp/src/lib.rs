@@ -5,10 +5,13 @@
 //! written once with [`Signal`] as a value. This crate knows no I/O, no clock, no configuration and
 //! no other crate of the workspace.
 
+mod edit;
 pub mod json;
 mod layout;
 mod merge;
 pub mod reply;
+mod retain;
+mod rewrite;
 mod signal;
 mod splice;
 mod split;
@@ -16,8 +19,10 @@ mod survey;
 pub mod view;
 pub mod wire;
 
+pub use edit::{AttributeList, Carrier, Levels, OwnedValue, Place, edit};
 pub use layout::{ItemKind, MetricKind};
 pub use merge::merge;
+pub use retain::retain;
 pub use signal::Signal;
 pub use split::{REPEATED_BYTES_MAX, split, split_bytes};
 pub use survey::{Census, GROUP_COST_MIN, ITEM_COST_MIN, survey};

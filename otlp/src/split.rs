@@ -90,7 +90,7 @@ fn cut(signal: Signal, request: &Bytes, limits: Limits) -> Result<Vec<(Bytes, us
         if field.number == RESOURCE_GROUPS {
             cutter.resource_group(&field)?;
         } else {
-            cutter.splice.copy(field.raw);
+            cutter.place_whole(&field, 0)?;
         }
     }
     cutter.finish_piece()?;
