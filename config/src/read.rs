@@ -196,16 +196,18 @@ impl Reader<'_> {
 
     /// Adds an entry; `a::b: value` goes where `a: {b: value}` would.
     fn insert(&mut self, map: &mut Map, entry: Entry, path: &str) {
-        let (entry, by_path) = match entry.key.split_once(SEPARATOR) {
-            Some((first, rest)) => (nested(first, rest, &entry), true),
-            None => (entry, false),
+        let entry = match entry.key.split_once(SEPARATOR) {
+            Some((first, rest)) => nested(first, rest, &entry),
+            None => entry,
         };
         let Some(known) = map.entry_mut(&entry.key) else {
             map.push(entry);
             return;
         };
         // A map that a path has made stands at its key.
-        let by_path = by_path || known.node.place == known.key_place;
+        let by_path = [&*known, &entry]
+            .iter()
+            .any(|entry| entry.node.place == entry.key_place);
         match (&mut known.node.value, entry.node.value) {
             (Value::Map(known), Value::Map(new)) if by_path => {
                 let path = join(path, &entry.key);

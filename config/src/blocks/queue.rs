@@ -128,7 +128,9 @@ impl Validate for Queue {
         problems.under("batch", &self.batch);
         if let Optional::On(batch) = &self.batch {
             problems.require(
-                batch.sizer != self.sizer || batch.min_size <= self.queue_size,
+                batch.sizer == Sizer::Requests
+                    || batch.sizer != self.sizer
+                    || batch.min_size <= self.queue_size,
                 "batch::min_size",
                 "`min_size` must be less than or equal to `queue_size`",
             );

@@ -1,1 +1,355 @@
-//! To come.
+//! The shared blocks: the Collector's keys, defaults and messages.
+
+use config::blocks::{
+    GrpcClient, GrpcServer, HttpClient, HttpServer, KeepaliveClient, Queue, Retry, Sizer, Timeout,
+    TlsClient,
+};
+use config::{Optional, Problems, Validate};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::kit::{decode_text, errors};
+
+fn print<T: Serialize + Default>() -> String {
+    serde_json::to_string(&T::default()).expect("a block is JSON")
+}
+
+/// Left: the block's keys. Right: its errors, or nothing.
+fn check<T: DeserializeOwned + Validate>(cases: &[(&'static str, &[&str])]) {
+    for (text, expected) in cases {
+        let (value, faults) = decode_text::<T>(text);
+        let found = errors(&faults);
+        let found: Vec<&str> = found
+            .iter()
+            .map(|line| line.trim_start_matches("receivers::x"))
+            .collect();
+        let found: Vec<&str> = found
+            .iter()
+            .map(|line| line.trim_start_matches("::"))
+            .collect();
+        assert_eq!(found, *expected, "{text}");
+        assert_eq!(value.is_some(), expected.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn defaults_are_the_collectors() {
+    let defaults = [
+        print::<GrpcServer>(),
+        print::<HttpServer>(),
+        print::<GrpcClient>(),
+        print::<HttpClient>(),
+        print::<TlsClient>(),
+        print::<KeepaliveClient>(),
+        print::<Queue>(),
+        print::<Retry>(),
+        print::<Timeout>(),
+    ];
+    let tls = r#"{"insecure":false,"insecure_skip_verify":false,"server_name_override":"","ca_file":"","ca_pem":"","cert_file":"","cert_pem":"","key_file":"","key_pem":"","min_version":null,"max_version":null,"include_system_ca_certs_pool":false}"#;
+    let expected = [
+        r#"{"endpoint":"localhost:4317","transport":"tcp","max_recv_msg_size_mib":0,"max_concurrent_streams":0,"read_buffer_size":524288,"write_buffer_size":0,"keepalive":{"server_parameters":{"max_connection_idle":"0s","max_connection_age":"0s","max_connection_age_grace":"0s","time":"0s","timeout":"0s"},"enforcement_policy":{"min_time":"0s","permit_without_stream":false}},"include_metadata":false}"#.to_owned(),
+        r#"{"endpoint":"localhost:4318","transport":"tcp","max_request_body_size":67108864,"compression_algorithms":["","gzip","zstd","zlib","snappy","deflate","lz4","x-snappy-framed"],"response_headers":{},"include_metadata":false,"read_timeout":"0s","read_header_timeout":"0s","write_timeout":"0s","idle_timeout":"0s","keep_alives_enabled":true}"#.to_owned(),
+        format!(r#"{{"endpoint":"","compression":"gzip","tls":{tls},"keepalive":{{"enabled":false}},"read_buffer_size":0,"write_buffer_size":524288,"wait_for_ready":false,"headers":{{}},"balancer_name":"round_robin","authority":"","user_agent":""}}"#),
+        format!(r#"{{"endpoint":"","tls":{tls},"compression":"gzip","compression_params":{{}},"timeout":"30s","headers":{{}},"read_buffer_size":0,"write_buffer_size":524288,"max_idle_conns":100,"max_idle_conns_per_host":0,"max_conns_per_host":0,"idle_conn_timeout":"1m30s","disable_keep_alives":false,"http2_read_idle_timeout":"0s","http2_ping_timeout":"0s","force_attempt_http2":true,"proxy_url":""}}"#),
+        tls.to_owned(),
+        r#"{"time":"0s","timeout":"0s","permit_without_stream":false}"#.to_owned(),
+        r#"{"num_consumers":10,"queue_size":1000,"sizer":"requests","wait_for_result":false,"block_on_overflow":false,"batch":{"enabled":false}}"#.to_owned(),
+        r#"{"enabled":true,"initial_interval":"5s","randomization_factor":0.5,"multiplier":1.5,"max_interval":"30s","max_elapsed_time":"5m0s"}"#.to_owned(),
+        r#"{"timeout":"5s"}"#.to_owned(),
+    ];
+    for (found, expected) in defaults.iter().zip(expected) {
+        assert_eq!(*found, expected);
+    }
+}
+
+/// The section as an exporter has it: on by default.
+#[derive(Debug, Deserialize)]
+#[serde(default)]
+struct Exporter {
+    sending_queue: Optional<Queue>,
+}
+
+impl Default for Exporter {
+    fn default() -> Self {
+        Self {
+            sending_queue: Optional::on(),
+        }
+    }
+}
+
+impl Validate for Exporter {
+    fn validate(&self) -> Problems {
+        let mut problems = Problems::new();
+        problems.under("sending_queue", &self.sending_queue);
+        problems
+    }
+}
+
+#[test]
+fn queues_refuse_what_the_collector_refuses() {
+    let items = "sending_queue::batch::sizer: `batch` supports only `items` or `bytes` sizer, \
+                 found \"requests\"";
+    let small = "sending_queue::batch::min_size: `min_size` must be less than or equal to \
+                 `queue_size`";
+    check::<Exporter>(&[
+        ("sending_queue:", &[]),
+        ("sending_queue: {enabled: false, num_consumers: 0}", &[]),
+        (
+            "sending_queue: {num_consumers: 0, queue_size: -1}",
+            &[
+                "sending_queue::num_consumers: `num_consumers` must be positive",
+                "sending_queue::queue_size: `queue_size` must be positive",
+            ],
+        ),
+        (
+            "sending_queue: {sizer: item}",
+            &["sending_queue::sizer: invalid sizer: \"item\", one of `requests`, `items`, `bytes`"],
+        ),
+        (
+            "sending_queue: {storage: file_storage}",
+            &[
+                "sending_queue::storage: `storage` is a key of the Collector that this build does \
+               not have yet",
+            ],
+        ),
+        // The batch counts items, the queue requests.
+        ("sending_queue: {batch: {}}", &[]),
+        ("sending_queue: {batch: }", &[]),
+        // The two traps: the batch takes over the queue's sizer, if there is one.
+        ("sending_queue: {sizer: requests, batch: {}}", &[items]),
+        ("sending_queue: {sizer: items, batch: {}}", &[small]),
+        // A null takes over nothing: the queue's items are the batch's default.
+        ("sending_queue: {sizer: requests, batch: }", &[]),
+        ("sending_queue: {sizer: items, batch: }", &[small]),
+        (
+            "sending_queue: {sizer: requests, batch: {sizer: bytes}}",
+            &[],
+        ),
+        (
+            "sending_queue: {sizer: items, queue_size: 8192, batch: {}}",
+            &[],
+        ),
+        ("sending_queue: {sizer: items, batch: {min_size: 0}}", &[]),
+        (
+            "sending_queue: {sizer: requests, batch: {enabled: false}}",
+            &[],
+        ),
+        (
+            "sending_queue: {batch: {flush_timeout: 0s, min_size: -1, max_size: -1}}",
+            &[
+                "sending_queue::batch::flush_timeout: `flush_timeout` must be positive",
+                "sending_queue::batch::min_size: `min_size` must be non-negative",
+                "sending_queue::batch::max_size: `max_size` must be non-negative",
+            ],
+        ),
+        (
+            "sending_queue: {batch: {max_size: 5}}",
+            &["sending_queue::batch::max_size: `max_size` must be greater or equal to `min_size`"],
+        ),
+        (
+            "sending_queue: {batch: {partition: {metadata_keys: [a, B, b]}}}",
+            &[
+                "sending_queue::batch::partition::metadata_keys[2]: duplicate entry in \
+               metadata_keys: \"b\" (case-insensitive)",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn a_batch_takes_over_the_sizer_of_its_queue() {
+    for (text, expected) in [
+        ("sending_queue: {batch: {}}", Sizer::Items),
+        ("sending_queue: {sizer: bytes, batch: {}}", Sizer::Bytes),
+        (
+            "sending_queue: {sizer: bytes, batch: {sizer: items}}",
+            Sizer::Items,
+        ),
+        ("sending_queue: {sizer: bytes, batch: }", Sizer::Items),
+    ] {
+        let mut faults = config::Faults::new();
+        let root = crate::kit::load_text(text, &mut faults).expect("YAML");
+        let exporter: Exporter = config::decode(&root, "x", &mut faults).expect("no fault");
+        let queue = exporter.sending_queue.into_option().expect("on");
+        assert_eq!(queue.batch.as_ref().expect("on").sizer, expected, "{text}");
+    }
+}
+
+#[test]
+fn retries_refuse_what_the_collector_refuses() {
+    check::<Retry>(&[
+        ("max_elapsed_time: 0", &[]),
+        ("{enabled: false, multiplier: -1}", &[]),
+        (
+            "{initial_interval: -1s, randomization_factor: 2, multiplier: -1}",
+            &[
+                "initial_interval: 'initial_interval' must be non-negative",
+                "randomization_factor: 'randomization_factor' must be within [0, 1]",
+                "multiplier: 'multiplier' must be non-negative",
+            ],
+        ),
+        (
+            "max_elapsed_time: 1s",
+            &[
+                "max_elapsed_time: 'max_elapsed_time' must not be less than 'initial_interval'",
+                "max_elapsed_time: 'max_elapsed_time' must not be less than 'max_interval'",
+            ],
+        ),
+    ]);
+    check::<Timeout>(&[
+        ("timeout: 0s", &[]),
+        ("timeout: -1s", &["timeout: 'timeout' must be non-negative"]),
+    ]);
+}
+
+#[test]
+fn servers_listen_on_a_host_and_a_port() {
+    check::<GrpcServer>(&[
+        ("endpoint: 0.0.0.0:4317", &[]),
+        (
+            "endpoint: 4317",
+            &["endpoint: expected a string, found an integer `4317`"],
+        ),
+        (
+            "endpoint: localhost",
+            &["endpoint: address localhost: missing port in address"],
+        ),
+        ("transport: tcp6", &[]),
+        (
+            "transport: carrier",
+            &["transport: unsupported transport type \"carrier\""],
+        ),
+        (
+            "transport: unix",
+            &[
+                "transport: the transport \"unix\" is one of the Collector that this build does \
+               not have yet",
+            ],
+        ),
+        (
+            "tls: {cert_file: a}",
+            &["tls: `tls` is a key of the Collector that this build does not have yet"],
+        ),
+        (
+            "keepalive: {enforcement_policy: {min_time: 10s}, server_parameters: {time: 1m}}",
+            &[],
+        ),
+        (
+            "max_recv_msg_size_mib: 64MiB",
+            &["max_recv_msg_size_mib: expected an integer, found a string `64MiB`"],
+        ),
+    ]);
+    check::<HttpServer>(&[
+        ("endpoint: ':4318'", &[]),
+        ("compression_algorithms: []", &[]),
+        (
+            "compression_algorithms: [gzip, brotli]",
+            &["compression_algorithms[1]: unsupported compression type \"brotli\""],
+        ),
+        (
+            "idle_timeout: -1s",
+            &["idle_timeout: 'idle_timeout' must be non-negative"],
+        ),
+        (
+            "cors: {allowed_origins: [a]}",
+            &["cors: `cors` is a key of the Collector that this build does not have yet"],
+        ),
+    ]);
+}
+
+#[test]
+fn request_limits_are_ours_unless_set() {
+    let grpc = |mib| GrpcServer {
+        max_recv_msg_size_mib: mib,
+        ..GrpcServer::default()
+    };
+    assert_eq!(grpc(0).request_bytes_max(), 64 << 20);
+    assert_eq!(grpc(4).request_bytes_max(), 4 << 20);
+    let http = |bytes| HttpServer {
+        max_request_body_size: bytes,
+        ..HttpServer::default()
+    };
+    assert_eq!(http(0).request_bytes_max(), 64 << 20);
+    assert_eq!(http(-1).request_bytes_max(), 64 << 20);
+    assert_eq!(http(5).request_bytes_max(), 5);
+}
+
+#[test]
+fn clients_need_an_address_they_can_reach() {
+    check::<GrpcClient>(&[
+        ("endpoint: tempo:4317", &[]),
+        ("endpoint: 'http://tempo:4317'", &[]),
+        ("endpoint: 'https://tempo:4317'", &[]),
+        ("endpoint: 'dns:///tempo:4317'", &[]),
+        (
+            "headers: {}",
+            &[r#"endpoint: requires a non-empty "endpoint""#],
+        ),
+        (
+            "endpoint: tempo",
+            &["endpoint: address tempo: missing port in address"],
+        ),
+        (
+            "endpoint: tempo:grpc",
+            &[r#"endpoint: invalid port "grpc""#],
+        ),
+        (
+            "{endpoint: 'a:1', balancer_name: random}",
+            &["balancer_name: invalid balancer_name: random"],
+        ),
+        (
+            "{endpoint: 'a:1', compression: brotli}",
+            &[r#"compression: unsupported compression type "brotli""#],
+        ),
+        (
+            "{endpoint: 'a:1', compression: lz4}",
+            &[r#"compression: unsupported compression type "lz4" for gRPC"#],
+        ),
+    ]);
+    check::<HttpClient>(&[
+        ("{compression: zstd, compression_params: {level: 3}}", &[]),
+        (
+            "{compression: gzip, compression_params: {level: 12}}",
+            &[
+                "compression_params::level: unsupported parameters {Level:12} for compression type \
+               \"gzip\"",
+            ],
+        ),
+        ("compression: none", &[]),
+        ("compression: ''", &[]),
+    ]);
+}
+
+#[test]
+fn tls_names_each_file_once() {
+    check::<TlsClient>(&[
+        ("insecure: true", &[]),
+        (
+            "{cert_file: a, key_file: b, ca_file: c, min_version: '1.2'}",
+            &[],
+        ),
+        (
+            "{ca_file: a, ca_pem: b}",
+            &["ca_pem: provide either a CA file or the PEM-encoded string, but not both"],
+        ),
+        (
+            "cert_file: a",
+            &[": for auth via TLS, provide both certificate and key, or neither"],
+        ),
+        (
+            "{min_version: '1.3', max_version: '1.2'}",
+            &[
+                "min_version: invalid TLS configuration: min_version cannot be greater than \
+               max_version",
+            ],
+        ),
+        (
+            "min_version: '1.4'",
+            &["min_version: unsupported TLS version: \"1.4\""],
+        ),
+        (
+            "min_version: 1.2",
+            &["min_version: expected a string, found a number `1.2`"],
+        ),
+    ]);
+}

@@ -460,7 +460,6 @@ fn a_section_may_hold_two_types() {
     assert!(on("http:"));
     assert!(on("http: {size: 2, traces_url_path: x, enabled: true}"));
     assert!(!on("http: {size: 2, enabled: false}"));
-    assert!(!on("{}"));
     let (_, faults) = decode_text::<Holder>("http: {enabled: true, traces_url: x}");
     assert_eq!(
         errors(&faults),
