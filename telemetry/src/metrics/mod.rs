@@ -1,0 +1,310 @@
+//! Metric families, named and printed as the Collector does on port 8888.
+//!
+//! Counts live where they are made. A [`Source`] is asked at scrape time and reports what it
+//! already keeps; a handle ([`Counter`], [`Gauge`], [`Histogram`]) is a source that owns its
+//! atomics. Samples of one series from several sources are added up, so each worker can hold a
+//! counter of its own that shares no cache line with another's.
+//!
+//! The text is written here rather than by a client library: the usual one always appends `_total`
+//! to a counter, a full stop to a help text and `.0` to a bucket's bound, escapes no help text and
+//! prints infinity as `inf`. Each has a way around it, and together those are longer than [`text`].
+
+mod handles;
+mod text;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+pub use handles::{Counter, Gauge, Histogram};
+use text::{label_text, printed_name};
+
+use crate::Resource;
+
+/// What a page of [`Metrics::render`] is: Prometheus text format 0.0.4.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
+
+/// Bounds for items in a batch, those of the Collector.
+pub const ITEM_BOUNDS: &[f64] = &[
+    10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1_000.0, 2_000.0, 3_000.0, 4_000.0,
+    5_000.0, 6_000.0, 7_000.0, 8_000.0, 9_000.0, 10_000.0, 20_000.0, 30_000.0, 50_000.0, 100_000.0,
+];
+
+/// Bounds for bytes in a batch, those of the Collector: the powers of two from 128 B to 16 MiB.
+pub const BYTE_BOUNDS: &[f64] = &[
+    128.0,
+    256.0,
+    512.0,
+    1_024.0,
+    2_048.0,
+    4_096.0,
+    8_192.0,
+    16_384.0,
+    32_768.0,
+    65_536.0,
+    131_072.0,
+    262_144.0,
+    524_288.0,
+    1_048_576.0,
+    2_097_152.0,
+    4_194_304.0,
+    8_388_608.0,
+    16_777_216.0,
+];
+
+const TARGET: Family = Family::gauge("target_info", "Target metadata");
+
+/// Where every crate registers what it measures. A clone is the same registry.
+#[derive(Clone, Default)]
+pub struct Metrics {
+    sources: Arc<Mutex<Vec<Weak<dyn Source>>>>,
+}
+
+/// Reports samples whenever somebody asks.
+pub trait Source: Send + Sync {
+    /// Called for each scrape, on the scraper's thread.
+    fn emit(&self, samples: &mut Samples<'_>);
+}
+
+/// What all series of one name have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Family {
+    /// In full, `otelcol_` included; without unit or `_total`, unless the Collector's own name has
+    /// it.
+    pub name: Cow<'static, str>,
+    pub help: Cow<'static, str>,
+    pub kind: Kind,
+    pub unit: Unit,
+    /// The lowest level at which the family is shown.
+    pub level: Level,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Of items, requests, times: never part of a name.
+    Count,
+    Seconds,
+    Bytes,
+}
+
+/// How much is shown: `service::telemetry::metrics::level`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    None,
+    Basic,
+    #[default]
+    Normal,
+    Detailed,
+}
+
+/// What one reader wants to see.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    pub level: Level,
+    /// Append `_total` to counters (`without_type_suffix: false`).
+    pub type_suffix: bool,
+    /// Append `_seconds` or `_bytes` (`without_units: false`).
+    pub unit_suffix: bool,
+    /// Shown as the labels of `target_info`.
+    pub resource: Resource,
+}
+
+/// The samples of one scrape.
+pub struct Samples<'a> {
+    page: &'a Page,
+    /// By printed name.
+    families: BTreeMap<String, Shown>,
+}
+
+/// One family on the page.
+struct Shown {
+    help: Cow<'static, str>,
+    kind: Kind,
+    /// By printed labels.
+    series: BTreeMap<String, Value>,
+}
+
+#[derive(Clone, Debug)]
+enum Value {
+    Number(f64),
+    Buckets(Buckets),
+}
+
+/// A histogram at one moment.
+#[derive(Clone, Debug)]
+struct Buckets {
+    bounds: &'static [f64],
+    /// One per bound, and one for what is above the last.
+    counts: Vec<u64>,
+    sum: f64,
+}
+
+// === impl Metrics ===
+
+impl Metrics {
+    /// Asks `source` at every scrape for as long as its owner keeps it.
+    pub fn register<S: Source + 'static>(&self, source: &Arc<S>) {
+        let source: Arc<dyn Source> = source.clone();
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        sources.retain(|source| source.strong_count() > 0);
+        sources.push(Arc::downgrade(&source));
+    }
+
+    /// A new handle for this series, which is shown from the first [`Counter::add`] for as long as
+    /// a clone is held.
+    #[must_use = "what a dropped handle has counted is gone"]
+    pub fn counter(&self, family: &Family, labels: &[(&str, &str)]) -> Counter {
+        Counter::register(self, family, labels)
+    }
+
+    /// A new handle for this series, which is shown for as long as a clone is held.
+    #[must_use = "what a dropped handle has measured is gone"]
+    pub fn gauge(&self, family: &Family, labels: &[(&str, &str)]) -> Gauge {
+        Gauge::register(self, family, labels)
+    }
+
+    /// A new handle for this series, which is shown from the first [`Histogram::observe`] for as
+    /// long as a clone is held. `bounds` ascend, and are the same for all handles of a series.
+    #[must_use = "what a dropped handle has observed is gone"]
+    pub fn histogram(
+        &self,
+        family: &Family,
+        labels: &[(&str, &str)],
+        bounds: &'static [f64],
+    ) -> Histogram {
+        Histogram::register(self, family, labels, bounds)
+    }
+
+    /// The page as [`CONTENT_TYPE`] says. Its length follows the configuration: no label is taken
+    /// from traffic.
+    pub fn render(&self, page: &Page) -> String {
+        let sources: Vec<_> = {
+            let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+            sources.iter().filter_map(Weak::upgrade).collect()
+        };
+        let mut samples = Samples {
+            page,
+            families: BTreeMap::new(),
+        };
+        for source in &sources {
+            source.emit(&mut samples);
+        }
+        let target: Vec<_> = page.resource.iter().collect();
+        samples.add(&TARGET, &target, 1.0);
+        let mut out = String::new();
+        for (name, shown) in &samples.families {
+            shown.write(name, &mut out);
+        }
+        out
+    }
+}
+
+// === impl Family ===
+
+impl Family {
+    pub const fn counter(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, help, Kind::Counter)
+    }
+
+    pub const fn gauge(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, help, Kind::Gauge)
+    }
+
+    pub const fn histogram(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, help, Kind::Histogram)
+    }
+
+    pub const fn seconds(mut self) -> Self {
+        self.unit = Unit::Seconds;
+        self
+    }
+
+    pub const fn bytes(mut self) -> Self {
+        self.unit = Unit::Bytes;
+        self
+    }
+
+    /// Shows the family from `level` on, rather than from [`Level::Basic`].
+    pub const fn from(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+
+    const fn new(name: &'static str, help: &'static str, kind: Kind) -> Self {
+        Self {
+            name: Cow::Borrowed(name),
+            help: Cow::Borrowed(help),
+            kind,
+            unit: Unit::Count,
+            level: Level::Basic,
+        }
+    }
+}
+
+// === impl Samples ===
+
+impl Samples<'_> {
+    /// Reports a value of a counter or a gauge. Values of the same series add up.
+    pub fn add(&mut self, family: &Family, labels: &[(&str, &str)], value: f64) {
+        if self.shows(family) {
+            self.put(family, &label_text(labels), Value::Number(value));
+        }
+    }
+
+    fn shows(&self, family: &Family) -> bool {
+        family.level <= self.page.level
+    }
+
+    /// The family that comes first keeps its name: a namesake of another kind would spoil the page.
+    fn put(&mut self, family: &Family, labels: &str, value: Value) {
+        if !self.shows(family) || value.is_histogram() != (family.kind == Kind::Histogram) {
+            return;
+        }
+        let shown = self
+            .families
+            .entry(printed_name(family, self.page))
+            .or_insert_with(|| Shown {
+                help: family.help.clone(),
+                kind: family.kind,
+                series: BTreeMap::new(),
+            });
+        if shown.kind != family.kind {
+            return;
+        }
+        match shown.series.get_mut(labels) {
+            Some(sum) => sum.merge(value),
+            None => drop(shown.series.insert(labels.to_owned(), value)),
+        }
+    }
+}
+
+// === impl Value ===
+
+impl Value {
+    fn is_histogram(&self) -> bool {
+        matches!(self, Self::Buckets(_))
+    }
+
+    fn merge(&mut self, other: Self) {
+        match (self, other) {
+            (Self::Number(sum), Self::Number(value)) => *sum += value,
+            (Self::Buckets(sum), Self::Buckets(value)) if sum.bounds == value.bounds => {
+                sum.sum += value.sum;
+                for (sum, value) in sum.counts.iter_mut().zip(value.counts) {
+                    *sum += value;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
