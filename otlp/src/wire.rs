@@ -172,18 +172,24 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-#[inline]
+/// Takes one varint off the front of `rest`.
+#[inline(always)]
 pub(crate) fn take_varint(rest: &mut &[u8]) -> Result<u64, Malformed> {
-    // Nearly every tag and length of OTLP fits one byte.
-    if let Some((&byte, tail)) = rest.split_first()
-        && byte < 0x80
-    {
-        *rest = tail;
-        return Ok(u64::from(byte));
+    // Nearly every tag and length of OTLP fits one byte, and the length of nearly every item two.
+    match *rest {
+        [byte, tail @ ..] if *byte < 0x80 => {
+            *rest = tail;
+            Ok(u64::from(*byte))
+        }
+        [low, high, tail @ ..] if *high < 0x80 => {
+            *rest = tail;
+            Ok(u64::from(low & 0x7f) | u64::from(*high) << 7)
+        }
+        _ => take_long_varint(rest),
     }
-    take_long_varint(rest)
 }
 
+#[cold]
 fn take_long_varint(rest: &mut &[u8]) -> Result<u64, Malformed> {
     let mut value = 0u64;
     for (at, &byte) in rest.iter().enumerate().take(10) {

@@ -12,11 +12,10 @@ pub type Attributes<'a> = Repeated<'a, KeyValue<'a>>;
 impl<'a> Attributes<'a> {
     /// The value of the first attribute with this key, which is the one that counts: keys ought to
     /// be unique.
-    pub fn get(self, key: &str) -> Result<Option<AnyValue<'a>>, Malformed> {
-        for attribute in self {
-            let attribute = attribute?;
-            if attribute.key == *key {
-                return attribute.value().map(Some);
+    pub fn get(mut self, key: &str) -> Result<Option<AnyValue<'a>>, Malformed> {
+        while let Some(body) = self.next_body()? {
+            if KeyValue::read_key(body)? == key.as_bytes() {
+                return KeyValue::read(body, self.context())?.value().map(Some);
             }
         }
         Ok(None)
@@ -34,6 +33,7 @@ pub struct KeyValue<'a> {
 
 impl<'a> KeyValue<'a> {
     /// The value, [`AnyValue::Empty`] if there is none.
+    #[inline]
     pub fn value(&self) -> Result<AnyValue<'a>, Malformed> {
         self.value.map_or(Ok(AnyValue::Empty), |value| {
             AnyValue::read_parts(value, self.depth + 1)
@@ -46,6 +46,7 @@ impl<'a> KeyValue<'a> {
     }
 
     /// The key alone, for those who look for one.
+    #[inline]
     pub(crate) fn read_key(body: &'a [u8]) -> Result<&'a [u8], Malformed> {
         let mut key: &[u8] = &[];
         let mut fields = Fields::new(body);

@@ -15,8 +15,11 @@ pub(crate) struct Message<'a> {
     /// Further parts are the fields of this number in what is left of the parent, and those of the
     /// second number in what is left of the grandparent, whose parts are parts of the parent. A
     /// value of an attribute is the deepest place where this occurs: key-value, value, array.
-    later: [(Fields<'a>, u32); 2],
+    later: Later<'a>,
 }
+
+/// The parent and the grandparent behind the first part, with the numbers to look for in them.
+type Later<'a> = [(Fields<'a>, u32); 2];
 
 impl<'a> Message<'a> {
     pub(crate) const fn new(body: &'a [u8]) -> Self {
@@ -27,29 +30,32 @@ impl<'a> Message<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next_field(&mut self) -> Result<Option<Field<'a>>, Malformed> {
-        loop {
-            if let Some(field) = self.part.next_field()? {
-                return Ok(Some(field));
-            }
-            if self.later[0].0.rest().is_empty() && self.later[1].0.rest().is_empty() {
-                return Ok(None);
-            }
-            self.next_part()?;
+        match self.part.next_field() {
+            Ok(None) if self.has_later() => self.next_field_of_later_part(),
+            found => found,
         }
     }
 
-    /// Moves to the next part, or uses up the places where it could stand.
+    const fn has_later(&self) -> bool {
+        !self.later[0].0.rest().is_empty() || !self.later[1].0.rest().is_empty()
+    }
+
     #[cold]
-    fn next_part(&mut self) -> Result<(), Malformed> {
-        let [parent, grandparent] = &mut self.later;
-        if let Some(part) = find(&mut parent.0, parent.1)? {
-            self.part = Fields::new(part);
-        } else if let Some(part) = find(&mut grandparent.0, grandparent.1)? {
-            parent.0 = Fields::new(part);
+    fn next_field_of_later_part(&mut self) -> Result<Option<Field<'a>>, Malformed> {
+        while self.has_later() {
+            let [parent, grandparent] = &mut self.later;
+            if let Some(part) = find(&mut parent.0, parent.1)? {
+                self.part = Fields::new(part);
+                if let Some(field) = self.part.next_field()? {
+                    return Ok(Some(field));
+                }
+            } else if let Some(part) = find(&mut grandparent.0, grandparent.1)? {
+                parent.0 = Fields::new(part);
+            }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// The fields of one number, each a message.
@@ -81,8 +87,8 @@ fn find<'a>(fields: &mut Fields<'a>, number: u32) -> Result<Option<&'a [u8]>, Ma
 /// Collects a singular message field while the fields of its parent are read.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Singular<'a> {
-    /// The first part alone, and the first part with the places of the others.
-    first: Option<(Message<'a>, Message<'a>)>,
+    /// The first part, and where the others would stand.
+    first: Option<(&'a [u8], Later<'a>)>,
     again: bool,
 }
 
@@ -94,11 +100,7 @@ impl<'a> Singular<'a> {
         if self.first.is_some() {
             self.again = true;
         } else {
-            let parts = Message {
-                part: Fields::new(body),
-                later: [(parent.part, field.number), parent.later[0]],
-            };
-            self.first = Some((Message::new(body), parts));
+            self.first = Some((body, [(parent.part, field.number), parent.later[0]]));
         }
         Ok(())
     }
@@ -109,9 +111,16 @@ impl<'a> Singular<'a> {
     }
 
     /// The message, `None` if the field did not occur.
+    #[inline]
     pub(crate) fn message(&self) -> Option<Message<'a>> {
-        self.first
-            .map(|(alone, parts)| if self.again { parts } else { alone })
+        let (body, later) = self.first?;
+        // Parts that do not exist need not be looked for each time the message is read.
+        let alone = Message::new(body);
+        Some(if self.again {
+            Message { later, ..alone }
+        } else {
+            alone
+        })
     }
 }
 
@@ -141,7 +150,13 @@ impl<'a, T: View<'a>> Repeated<'a, T> {
         self.fields
     }
 
+    /// What the reader of an element must know of its place.
+    pub(crate) const fn context(&self) -> T::Context {
+        self.context
+    }
+
     /// The body of the next element.
+    #[inline]
     pub(crate) fn next_body(&mut self) -> Result<Option<&'a [u8]>, Malformed> {
         while let Some(field) = self.fields.next_field()? {
             if field.number == self.number {
