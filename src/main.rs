@@ -1,1 +1,16 @@
-fn main() {}
+//! The composition root: reads the command line and the configuration, runs the service, answers with an exit code.
+
+mod cli;
+mod components;
+mod machine;
+mod run;
+mod setup;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -80,6 +80,8 @@ pub enum Kind {
     Processor,
     Connector,
     Exporter,
+    /// Carries no data; it has a name here for logs alone.
+    Extension,
 }
 
 impl Kind {
@@ -96,6 +98,7 @@ impl Kind {
             Self::Processor => "processor",
             Self::Connector => "connector",
             Self::Exporter => "exporter",
+            Self::Extension => "extension",
         }
     }
 }

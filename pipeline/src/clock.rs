@@ -1,6 +1,8 @@
 //! Time as an argument: the drivers read it here, everybody else is given it.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
 
 /// A moment, on the process's monotonic clock and as the world sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +40,8 @@ impl Clock {
     }
 
     /// The runtime's name for a moment of this clock.
-    pub fn instant(&self, mono: Duration) -> tokio::time::Instant {
-        tokio::time::Instant::from_std(self.start + mono)
+    pub fn instant(&self, mono: Duration) -> Instant {
+        self.start + mono
     }
 
     pub fn started_unix_nanos(&self) -> u64 {

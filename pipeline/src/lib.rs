@@ -15,6 +15,8 @@ mod plan;
 mod refusal;
 mod service;
 mod share;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod worker;
 
 pub use batch::{Batch, Chunk, Context};

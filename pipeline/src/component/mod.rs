@@ -70,7 +70,7 @@ impl Stability {
 #[derive(Clone)]
 pub struct Host {
     pub budget: Arc<Budget>,
-    pub metrics: telemetry::Metrics,
+    pub metrics: telemetry::metrics::Metrics,
     /// Time for what lives at the rim; processors are given theirs.
     pub clock: Clock,
     /// Who it is: for its logs and labels.

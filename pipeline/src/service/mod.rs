@@ -7,7 +7,6 @@ mod stop;
 mod thread;
 
 use std::sync::{Arc, mpsc};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ledger::{Books, Budget, Kind, NodeKey};
@@ -16,7 +15,7 @@ use crate::clock::Clock;
 use crate::component::{Host, Label, Listening};
 use crate::delivery::{Intake, Room};
 use crate::plan::Plan;
-use stop::{Phase, Stopper};
+pub(crate) use stop::{Phase, Stopper};
 use thread::{Blueprint, Home, Job};
 
 pub use stop::Stop;
@@ -26,15 +25,15 @@ pub use stop::Stop;
 pub struct Shared {
     pub books: Arc<Books>,
     pub budget: Arc<Budget>,
-    pub metrics: telemetry::Metrics,
+    pub metrics: telemetry::metrics::Metrics,
     pub clock: Clock,
 }
 
 /// A running service.
 pub struct Service {
     stopper: Stopper,
-    threads: Vec<JoinHandle<()>>,
-    ended: mpsc::Receiver<()>,
+    /// Closed when the last worker has ended.
+    running: tokio::sync::mpsc::Receiver<()>,
     listening: Vec<(String, Listening)>,
     rooms: Vec<ExporterRoom>,
 }
@@ -73,8 +72,7 @@ impl Service {
         let (listening, mut seats) = bind_receivers(&plan, shared, workers)?;
         let blueprint = Arc::new(Blueprint { plan, shared: shared.clone(), stop });
         let (ready, started) = mpsc::channel();
-        let (over, ended) = mpsc::channel();
-        let mut threads = Vec::new();
+        let (over, running) = tokio::sync::mpsc::channel(1);
         for index in 0..workers {
             let job = Job {
                 blueprint: Arc::clone(&blueprint),
@@ -83,19 +81,17 @@ impl Service {
                 seats: std::mem::take(&mut seats[index]),
             };
             let (ready, over) = (ready.clone(), over.clone());
-            let spawned = std::thread::Builder::new()
+            std::thread::Builder::new()
                 .name(format!("worker-{index}"))
                 .spawn(move || {
                     thread::run(job, &ready);
-                    // Nobody listens once the service has been dropped.
-                    let _ = over.send(());
+                    drop(over);
                 })
                 .map_err(|e| StartError { component: format!("worker {index}"), text: e.to_string() })?;
-            threads.push(spawned);
         }
         // The workers hold the only ways to the exporters, so that these end when all upstream has.
         drop((intakes, ready, over));
-        let service = Self { stopper, threads, ended, listening, rooms };
+        let service = Self { stopper, running, listening, rooms };
         for _ in 0..workers {
             let lost = || Err(StartError { component: "worker".into(), text: "it ended".into() });
             started.recv().unwrap_or_else(|_| lost())?;
@@ -127,19 +123,10 @@ impl Service {
         self.stopper.raise(Phase::Abandoned);
     }
 
-    /// Waits until every worker has ended, at most this long; whether they have.
-    pub fn wait(&mut self, at_most: Duration) -> bool {
-        let running = self.threads.len();
-        for _ in 0..running {
-            // Time is spent by the first waits only: a worker that has ended answers at once.
-            if self.ended.recv_timeout(at_most).is_err() {
-                return false;
-            }
-            if let Some(thread) = self.threads.pop() {
-                drop(thread);
-            }
-        }
-        true
+    /// Resolves when every worker has ended.
+    pub async fn ended(&mut self) {
+        // Nothing is ever sent: the channel closes with the last worker.
+        let _ = self.running.recv().await;
     }
 }
 
