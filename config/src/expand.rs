@@ -6,9 +6,11 @@
 
 use crate::fault::{Fault, Faults};
 use crate::load::{Environment, scheme_of};
+use crate::mask::is_secret_path;
 use crate::node::{Node, SEPARATOR, Value};
 use crate::place::{Place, Source};
 use crate::read::{DEPTH_MAX, read, read_at};
+use crate::secret::REDACTED;
 
 /// The Collector's limit on how often one value is looked at again.
 const ROUNDS_MAX: usize = 1000;
@@ -151,13 +153,19 @@ impl<'a> Expander<'a> {
     fn retrieve(&mut self, uri: &str, place: &Place, path: &str) -> Result<Retrieved, Fault> {
         let fail = |text: String| Fault::error(place.clone(), path, text);
         let inner = uri.trim_start_matches("${").trim_end_matches('}');
+        // A default may be a secret.
+        let shown = if is_secret_path(path) {
+            REDACTED
+        } else {
+            inner
+        };
         let (scheme, opaque) = match scheme_of(inner) {
             Some(parts) => parts,
-            None if inner.contains(':') => return Err(without_scheme(inner, fail)),
+            None if inner.contains(':') => return Err(without_scheme(shown, fail)),
             None => ("env", inner),
         };
         if opaque.contains('$') {
-            let text = format!("the uri {inner:?} contains unsupported characters ('$')");
+            let text = format!("the uri {shown:?} contains unsupported characters ('$')");
             return Err(fail(text));
         }
         match scheme {
@@ -173,10 +181,11 @@ impl<'a> Expander<'a> {
                 "the scheme {scheme:?} is one of the Collector that this build does not have yet"
             ))),
             // A variable with a default: `${NAME:-default}` is not what the Collector reads.
-            _ if opaque.starts_with('-') => Err(without_scheme(inner, fail)),
-            _ => Err(fail(format!(
-                "scheme {scheme:?} is not supported for uri {inner:?}"
-            ))),
+            _ if opaque.starts_with('-') => Err(without_scheme(shown, fail)),
+            _ => {
+                let text = format!("scheme {scheme:?} is not supported for uri {shown:?}");
+                Err(fail(text).with_suggestion(scheme, ["env", "file", "yaml"]))
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! What users write: sources, expansion, places in the file, Document, faults, shared blocks.
 //!
-//! The way of a configuration: [`load`] reads and merges the [`Sources`] into one tree of [`Node`]s,
-//! expands `${…}` and keeps for each value the [`Place`] where a person wrote it.
+//! The way of a configuration: [`load`] reads and merges the [`Sources`] into one tree of
+//! [`Node`]s, expands `${…}` and keeps for each value the [`Place`] where a person wrote it.
 //! [`Document::read`] finds the components and pipelines in that tree. The owner of a component
 //! turns its node into its own type with [`decode`]. Every step adds what is wrong to one
 //! [`Faults`] and goes on, so that one run names every mistake.
@@ -24,11 +24,11 @@ mod read;
 mod render;
 mod secret;
 mod suggest;
-mod telemetry;
 mod units;
 mod validate;
 
 pub mod blocks;
+pub mod telemetry;
 
 pub use decode::{NotYet, Squash, decode, decode_valid};
 pub use document::{Component, Document, Kind, Pipeline, Reference, Section, Service};

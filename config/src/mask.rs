@@ -39,9 +39,10 @@ pub(crate) fn is_secret_path(path: &str) -> bool {
 pub(crate) fn mask_line(source: &Source, offset: usize, mark: Range<usize>) -> Masked {
     let range = source.line_range(offset);
     let line = source.text.get(range.clone()).unwrap_or("");
-    let from = match () {
-        () if below_secret(source, range.start) => Some(value_start(line)),
-        () => secret_start(line),
+    let from = if below_secret(source, range.start) {
+        Some(value_start(line))
+    } else {
+        secret_start(line)
     };
     let hidden = from.filter(|from| {
         line.get(*from..)
@@ -100,31 +101,29 @@ fn below_secret(source: &Source, line_start: usize) -> bool {
     let above = source.text.get(..line_start).unwrap_or("");
     let line = source.text.get(source.line_range(line_start)).unwrap_or("");
     let mut indent = indent_of(line);
-    // In `headers:` a list may stand on the same column as its key.
-    let mut inclusive = line.trim_start().starts_with('-');
+    // A list may stand on the same column as the key that it belongs to.
+    let mut in_list = is_element(line);
     for line in above.lines().rev().filter(|line| !line.trim().is_empty()) {
         let own = indent_of(line);
-        if own > indent || (own == indent && !inclusive) {
+        let encloses = own < indent || (own == indent && in_list && !is_element(line));
+        if !encloses {
             continue;
         }
         let content = line.trim_start().trim_start_matches("- ");
-        if own == indent && line.trim_start().starts_with('-') {
-            continue;
-        }
-        let key = content.split(':').next().unwrap_or("");
-        let opens = content
-            .split_once(':')
-            .is_some_and(|(_, value)| is_opening(value));
-        if opens
-            && content.contains(':')
-            && is_secret_key(key.rsplit(SEPARATOR).next().unwrap_or(key))
+        if let Some((key, value)) = content.split_once(':')
+            && is_secret_key(key)
+            && is_opening(value)
         {
             return true;
         }
         indent = own;
-        inclusive = line.trim_start().starts_with('-');
+        in_list = is_element(line);
     }
     false
+}
+
+fn is_element(line: &str) -> bool {
+    line.trim_start().starts_with('-')
 }
 
 /// Nothing behind the colon, or the start of a block or flow of several lines.

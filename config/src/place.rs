@@ -22,10 +22,15 @@ pub struct Place {
 // === impl Source ===
 
 impl Source {
+    /// A byte order mark is dropped, so that positions are what editors show.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
+        let mut text = text.into();
+        if text.starts_with('\u{feff}') {
+            text.remove(0);
+        }
         Arc::new(Self {
             name: name.into(),
-            text: text.into(),
+            text,
         })
     }
 

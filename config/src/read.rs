@@ -83,15 +83,9 @@ fn fault_offset(fault: &Fault) -> usize {
 
 fn place_of(source: &Arc<Source>, location: Location) -> Place {
     let span = location.span();
-    // The reader drops a byte order mark before it counts.
-    let skipped = if source.text.starts_with('\u{feff}') {
-        '\u{feff}'.len_utf8()
-    } else {
-        0
-    };
     let byte = |number: Option<u64>| number.and_then(|number| usize::try_from(number).ok());
     let start = match byte(span.byte_offset()) {
-        Some(offset) => offset.saturating_add(skipped),
+        Some(offset) => offset,
         None => offset_of(&source.text, location.line(), location.column()),
     };
     let len = byte(span.byte_len()).unwrap_or(0);

@@ -26,9 +26,18 @@ pub enum Compression {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct CompressionParams {
-    /// `None` leaves the choice to the sender.
+    /// Absent or 0 leaves the choice to the sender; see [`CompressionParams::chosen`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub level: Option<i32>,
+}
+
+// === impl CompressionParams ===
+
+impl CompressionParams {
+    /// The level that a person chose, if any: -1 is zlib's own default.
+    pub fn chosen(&self) -> Option<i32> {
+        self.level.filter(|level| !matches!(level, 0 | -1))
+    }
 }
 
 // === impl Compression ===
@@ -63,7 +72,7 @@ impl Compression {
     pub(super) fn takes_level(self, level: i32) -> bool {
         match self {
             Self::Gzip | Self::Zlib | Self::Deflate => (-2..=9).contains(&level),
-            Self::Zstd => (1..=22).contains(&level),
+            Self::Zstd => (0..=22).contains(&level),
             _ => level == 0,
         }
     }

@@ -165,7 +165,10 @@ impl Validate for QueueBatch {
         problems.require(
             self.flush_timeout > GoDuration::ZERO,
             "flush_timeout",
-            "`flush_timeout` must be positive",
+            format!(
+                "`flush_timeout` must be positive, found {}",
+                self.flush_timeout
+            ),
         );
         problems.require(
             self.min_size >= 0,
@@ -180,7 +183,10 @@ impl Validate for QueueBatch {
         problems.require(
             self.max_size <= 0 || self.max_size >= self.min_size,
             "max_size",
-            "`max_size` must be greater or equal to `min_size`",
+            format!(
+                "`max_size` ({}) must be greater or equal to `min_size` ({})",
+                self.max_size, self.min_size
+            ),
         );
         let mut known = HashSet::new();
         for (index, key) in self.partition.metadata_keys.iter().enumerate() {

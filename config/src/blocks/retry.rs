@@ -45,18 +45,20 @@ impl Validate for Retry {
             problems.require(
                 !duration.is_negative(),
                 key,
-                format!("'{key}' must be non-negative"),
+                format!("{key} value must be greater than or equal to 0"),
             );
         }
+        for (key, number) in [
+            ("multiplier", self.multiplier),
+            ("randomization_factor", self.randomization_factor),
+        ] {
+            let text = format!("{key} value must be greater than or equal to 0");
+            problems.require(number >= 0.0, key, text);
+        }
         problems.require(
-            (0.0..=1.0).contains(&self.randomization_factor),
+            self.randomization_factor <= 1.0,
             "randomization_factor",
-            "'randomization_factor' must be within [0, 1]",
-        );
-        problems.require(
-            self.multiplier >= 0.0 && self.multiplier.is_finite(),
-            "multiplier",
-            "'multiplier' must be non-negative",
+            "randomization_factor value must be less than or equal to 1",
         );
         if self.max_elapsed_time > GoDuration::ZERO {
             for (key, interval) in [

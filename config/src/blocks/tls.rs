@@ -75,17 +75,18 @@ impl Validate for TlsClient {
         problems.require(
             !twice(&self.cert_file, &self.cert_pem),
             "cert_pem",
-            "for auth via TLS, provide either a certificate or the PEM-encoded string, but not both",
+            "provide either certificate file or PEM, but not both",
         );
         problems.require(
             !twice(&self.key_file, &self.key_pem),
             "key_pem",
-            "for auth via TLS, provide either a key or the PEM-encoded string, but not both",
+            "provide either key file or PEM, but not both",
         );
         problems.require(
             given(&self.cert_file, &self.cert_pem) == given(&self.key_file, &self.key_pem),
             "",
-            "for auth via TLS, provide both certificate and key, or neither",
+            "TLS configuration must include both certificate and key \
+             (CertFile/CertPem and KeyFile/KeyPem)",
         );
         if let Some(max) = self.max_version {
             problems.require(

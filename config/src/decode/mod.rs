@@ -6,6 +6,7 @@
 
 mod access;
 mod cursor;
+mod deserializer;
 mod error;
 mod special;
 pub(crate) mod token;

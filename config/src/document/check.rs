@@ -93,7 +93,9 @@ impl Document {
                 let text = format!("must have at least one {}", kind.name());
                 faults.push(Fault::error(pipeline.place.clone(), &path, text));
             }
-            for (index, reference) in list.iter().enumerate() {
+            // One fault says that the section is missing; its ids need not be named as well.
+            let readable = !faults.iter().any(|fault| fault.path == kind.section());
+            for (index, reference) in list.iter().enumerate().filter(|_| readable) {
                 let seen = list
                     .iter()
                     .take(index)
@@ -123,7 +125,9 @@ impl Document {
             .find(|other| self.component(*other, id).is_some())
         {
             let (other, place) = (other.name(), kind.section());
-            return fault.with_help(format!("`{id}` is a {other}, it cannot stand in `{place}`"));
+            let article = if other.starts_with('e') { "an" } else { "a" };
+            let help = format!("`{id}` is {article} {other}, it cannot stand in `{place}`");
+            return fault.with_help(help);
         }
         let known = places.iter().flat_map(|kind| self.section(*kind).iter());
         let known: Vec<String> = known.map(|component| component.id.to_string()).collect();

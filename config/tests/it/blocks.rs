@@ -1,10 +1,12 @@
 //! The shared blocks: the Collector's keys, defaults and messages.
 
+use std::fmt::Debug;
+
 use config::blocks::{
     GrpcClient, GrpcServer, HttpClient, HttpServer, KeepaliveClient, Queue, Retry, Sizer, Timeout,
     TlsClient,
 };
-use config::{Optional, Problems, Validate};
+use config::{Optional, Problems, Telemetry, Validate};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +62,32 @@ fn defaults_are_the_collectors() {
     for (found, expected) in defaults.iter().zip(expected) {
         assert_eq!(*found, expected);
     }
+}
+
+/// What `print-config` shows can be read back, and means the same.
+#[test]
+fn printed_defaults_are_read_back() {
+    fn check<T>()
+    where
+        T: Default + PartialEq + Serialize + DeserializeOwned + Debug,
+    {
+        let text: &'static str = print::<T>().leak();
+        let mut faults = config::Faults::new();
+        let root = crate::kit::load_text(text, &mut faults).expect("JSON is YAML");
+        let read: Option<T> = config::decode(&root, "x", &mut faults);
+        assert_eq!(read, Some(T::default()), "{faults}");
+        assert!(faults.is_empty(), "{faults}");
+    }
+    check::<GrpcServer>();
+    check::<HttpServer>();
+    check::<GrpcClient>();
+    check::<HttpClient>();
+    check::<TlsClient>();
+    check::<KeepaliveClient>();
+    check::<Queue>();
+    check::<Retry>();
+    check::<Timeout>();
+    check::<Telemetry>();
 }
 
 /// The section as an exporter has it: on by default.
@@ -137,14 +165,17 @@ fn queues_refuse_what_the_collector_refuses() {
         (
             "sending_queue: {batch: {flush_timeout: 0s, min_size: -1, max_size: -1}}",
             &[
-                "sending_queue::batch::flush_timeout: `flush_timeout` must be positive",
+                "sending_queue::batch::flush_timeout: `flush_timeout` must be positive, found 0s",
                 "sending_queue::batch::min_size: `min_size` must be non-negative",
                 "sending_queue::batch::max_size: `max_size` must be non-negative",
             ],
         ),
         (
             "sending_queue: {batch: {max_size: 5}}",
-            &["sending_queue::batch::max_size: `max_size` must be greater or equal to `min_size`"],
+            &[
+                "sending_queue::batch::max_size: `max_size` (5) must be greater or equal to \
+               `min_size` (8192)",
+            ],
         ),
         (
             "sending_queue: {batch: {partition: {metadata_keys: [a, B, b]}}}",
@@ -183,9 +214,9 @@ fn retries_refuse_what_the_collector_refuses() {
         (
             "{initial_interval: -1s, randomization_factor: 2, multiplier: -1}",
             &[
-                "initial_interval: 'initial_interval' must be non-negative",
-                "randomization_factor: 'randomization_factor' must be within [0, 1]",
-                "multiplier: 'multiplier' must be non-negative",
+                "initial_interval: initial_interval value must be greater than or equal to 0",
+                "multiplier: multiplier value must be greater than or equal to 0",
+                "randomization_factor: randomization_factor value must be less than or equal to 1",
             ],
         ),
         (
@@ -334,7 +365,8 @@ fn tls_names_each_file_once() {
         ),
         (
             "cert_file: a",
-            &[": for auth via TLS, provide both certificate and key, or neither"],
+            &[": TLS configuration must include both certificate and key \
+               (CertFile/CertPem and KeyFile/KeyPem)"],
         ),
         (
             "{min_version: '1.3', max_version: '1.2'}",

@@ -1,4 +1,5 @@
 //! The configuration as its users see it: text in, values and faults out.
+#![allow(clippy::expect_used, reason = "a helper of a test may fail the test")]
 
 mod blocks;
 mod decode;

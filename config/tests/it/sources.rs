@@ -1,6 +1,6 @@
 //! `--config` and `--set`: order, schemes, merging.
 
-use config::{Faults, Sources, load};
+use config::{Environment as _, Faults, ProcessEnvironment, Sources, load};
 
 use crate::kit::{World, json, lines};
 
@@ -160,4 +160,22 @@ fn no_text_is_too_much() {
         let faults = merged(&[&format!("yaml:{text}")], &[]);
         assert!(faults.contains("error: this is no YAML"), "{faults}");
     }
+}
+
+#[test]
+fn files_of_this_machine_are_read_within_limits() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).expect("written");
+        ProcessEnvironment.file(path.to_str().expect("UTF-8"))
+    };
+    assert_eq!(file("a", b"a: 1").as_deref(), Ok("a: 1"));
+    assert_eq!(file("b", b"\xff"), Err("it is no UTF-8 text".to_owned()));
+    let large = vec![b' '; (16 << 20) + 1];
+    assert_eq!(
+        file("c", &large),
+        Err("it is larger than 16777216 bytes".to_owned())
+    );
+    assert!(ProcessEnvironment.file("/nope/nope").is_err());
 }
