@@ -14,9 +14,12 @@ const SECRET_PARTS: &[&str] = &[
     "passwd",
     "secret",
     "token",
+    "credential",
     "key_pem",
     "api_key",
     "apikey",
+    "access_key",
+    "private_key",
     "authorization",
 ];
 
@@ -110,8 +113,8 @@ fn below_secret(source: &Source, line_start: usize) -> bool {
             continue;
         }
         let content = line.trim_start().trim_start_matches("- ");
-        if let Some((key, value)) = content.split_once(':')
-            && is_secret_key(key)
+        if let Some((key, value)) = key_and_value(content)
+            && key.split(SEPARATOR).any(is_secret_key)
             && is_opening(value)
         {
             return true;
@@ -120,6 +123,13 @@ fn below_secret(source: &Source, line_start: usize) -> bool {
         in_list = is_element(line);
     }
     false
+}
+
+/// Cuts `a::b: c` at the colon that ends the key.
+fn key_and_value(content: &str) -> Option<(&str, &str)> {
+    content
+        .split_once(": ")
+        .or_else(|| content.trim_end().strip_suffix(':').map(|key| (key, "")))
 }
 
 fn is_element(line: &str) -> bool {
@@ -168,6 +178,7 @@ mod tests {
             "abc",
             "exporters::otlp::headers::x: [REDACTED]",
         );
+        check("a::headers:\n  x: abc", "abc", "  x: [REDACTED]");
         check("key_file: /etc/abc", "abc", "key_file: /etc/abc");
     }
 }
