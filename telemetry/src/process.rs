@@ -4,8 +4,8 @@
 //!
 //! - `runtime_heap_alloc_bytes`: anonymous memory that is resident: heap and stacks, with what the
 //!   allocator keeps for later;
-//! - `runtime_total_sys_memory_bytes`: all memory that the system holds for the process, resident or
-//!   swapped out;
+//! - `runtime_total_sys_memory_bytes`: all memory that the system holds for the process, resident
+//!   or swapped out;
 //! - `runtime_total_alloc_bytes`: left out, since no allocator counts it for free.
 //!
 //! Where there is no `/proc`, only the uptime is reported.

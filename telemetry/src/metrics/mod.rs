@@ -108,10 +108,10 @@ pub enum Level {
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     pub level: Level,
-    /// Append `_total` to counters (`without_type_suffix: false`).
-    pub type_suffix: bool,
-    /// Append `_seconds` or `_bytes` (`without_units: false`).
-    pub unit_suffix: bool,
+    /// Append `_seconds` or `_bytes`, and `_total` to counters. The Collector does all of it as
+    /// soon
+    /// as one of `without_units` and `without_type_suffix` is false.
+    pub suffixes: bool,
     /// Shown as the labels of `target_info`.
     pub resource: Resource,
 }

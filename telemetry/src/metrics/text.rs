@@ -14,10 +14,10 @@ pub(super) fn printed_name(family: &Family, page: &Page) -> String {
         Unit::Seconds => "_seconds",
         Unit::Bytes => "_bytes",
     };
-    if page.unit_suffix && !name.ends_with(unit) {
+    if page.suffixes && !name.ends_with(unit) {
         name.push_str(unit);
     }
-    if page.type_suffix && family.kind == Kind::Counter && !name.ends_with("_total") {
+    if page.suffixes && family.kind == Kind::Counter && !name.ends_with("_total") {
         name.push_str("_total");
     }
     name
