@@ -21,7 +21,10 @@ impl Answer {
     }
 
     pub fn new(payload: impl Into<Bytes>) -> Self {
-        Self { payload: Some(payload.into()), trailers: None }
+        Self {
+            payload: Some(payload.into()),
+            trailers: None,
+        }
     }
 
     pub fn with_trailers(mut self, trailers: HeaderMap) -> Self {
@@ -42,7 +45,11 @@ impl Body for Answer {
         if let Some(payload) = this.payload.take() {
             return Poll::Ready(Some(Ok(Frame::data(payload))));
         }
-        Poll::Ready(this.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
+        Poll::Ready(
+            this.trailers
+                .take()
+                .map(|trailers| Ok(Frame::trailers(trailers))),
+        )
     }
 
     fn is_end_stream(&self) -> bool {

@@ -35,7 +35,9 @@ pub struct Received {
 #[derive(Debug)]
 pub enum BodyFault {
     /// More bytes than the cap.
-    TooLarge { cap: usize },
+    TooLarge {
+        cap: usize,
+    },
     Exhausted,
     /// The client was slower than [`RATE_MIN`].
     TooSlow,
@@ -69,7 +71,11 @@ impl BodyFault {
 
 /// Reads a whole body of at most `cap` bytes.
 pub async fn read(body: Incoming, lease: Lease, cap: usize) -> Result<Received, BodyFault> {
-    let mut received = Received { pieces: SmallVec::new(), length: 0, lease };
+    let mut received = Received {
+        pieces: SmallVec::new(),
+        length: 0,
+        lease,
+    };
     let mut body = pin!(body);
     let mut began = None;
     loop {
@@ -107,12 +113,16 @@ fn now() -> Instant {
 
 impl Received {
     fn take(&mut self, frame: Frame<Bytes>, cap: usize) -> Result<(), BodyFault> {
-        let Ok(piece) = frame.into_data() else { return Ok(()) };
+        let Ok(piece) = frame.into_data() else {
+            return Ok(());
+        };
         self.length += piece.len();
         if self.length > cap {
             return Err(BodyFault::TooLarge { cap });
         }
-        self.lease.try_grow(piece.len()).map_err(|Exhausted| BodyFault::Exhausted)?;
+        self.lease
+            .try_grow(piece.len())
+            .map_err(|Exhausted| BodyFault::Exhausted)?;
         if !piece.is_empty() {
             self.pieces.push(piece);
         }

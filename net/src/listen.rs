@@ -73,7 +73,11 @@ impl Listener {
                 index,
                 socket: socket.take(),
                 connections: Arc::clone(&connections),
-                handovers: if index == 0 { handovers.clone() } else { Vec::new() },
+                handovers: if index == 0 {
+                    handovers.clone()
+                } else {
+                    Vec::new()
+                },
                 incoming,
             })
             .collect()
@@ -95,7 +99,11 @@ impl Seat {
             }
         };
         loop {
-            if self.connections.iter().map(|c| c.load(Ordering::Relaxed)).sum::<usize>()
+            if self
+                .connections
+                .iter()
+                .map(|c| c.load(Ordering::Relaxed))
+                .sum::<usize>()
                 >= CONNECTIONS_MAX
             {
                 tokio::time::sleep(ACCEPT_REST).await;
@@ -140,7 +148,11 @@ impl Seat {
                 Ok(stream) => permit.send(stream),
                 Err(error) => tracing::warn!(%error, "cannot hand a connection to its worker"),
             },
-            None => serve(stream, peer, Connected::count(&self.connections, self.index)),
+            None => serve(
+                stream,
+                peer,
+                Connected::count(&self.connections, self.index),
+            ),
         }
     }
 }
@@ -148,7 +160,10 @@ impl Seat {
 impl Connected {
     fn count(connections: &Arc<[AtomicUsize]>, index: usize) -> Self {
         connections[index].fetch_add(1, Ordering::Relaxed);
-        Self { connections: Arc::clone(connections), index }
+        Self {
+            connections: Arc::clone(connections),
+            index,
+        }
     }
 }
 

@@ -79,7 +79,9 @@ pub async fn serve<H, F>(
     H: Fn(Request<Incoming>) -> F + 'static,
     F: Future<Output = Response<Answer>> + 'static,
 {
-    let Some(h2) = begins_with_h2(&stream, settings.protocol).await else { return };
+    let Some(h2) = begins_with_h2(&stream, settings.protocol).await else {
+        return;
+    };
     if h2 {
         serve_h2(stream, &settings, handle, draining).await;
     } else {
@@ -101,7 +103,10 @@ async fn begins_with_h2(stream: &TcpStream, protocol: Protocol) -> Option<bool> 
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    tokio::time::timeout(FIRST_BYTE_MAX, first).await.ok().flatten()
+    tokio::time::timeout(FIRST_BYTE_MAX, first)
+        .await
+        .ok()
+        .flatten()
 }
 
 async fn serve_h2<H, F>(
@@ -121,8 +126,16 @@ async fn serve_h2<H, F>(
         .max_concurrent_streams(settings.max_concurrent_streams.unwrap_or(H2_STREAMS))
         .max_header_list_size(H2_HEADERS_MAX)
         .timer(TokioTimer::new())
-        .keep_alive_interval(settings.keepalive_time.unwrap_or(Duration::from_secs(2 * 3600)))
-        .keep_alive_timeout(settings.keepalive_timeout.unwrap_or(Duration::from_secs(20)))
+        .keep_alive_interval(
+            settings
+                .keepalive_time
+                .unwrap_or(Duration::from_secs(2 * 3600)),
+        )
+        .keep_alive_timeout(
+            settings
+                .keepalive_timeout
+                .unwrap_or(Duration::from_secs(20)),
+        )
         .auto_date_header(false);
     let service = service_fn(move |request| {
         let answer = handle(request);
@@ -158,10 +171,15 @@ async fn serve_h1<H, F>(
             Ok::<_, Infallible>(answer)
         }
     });
-    let io = TokioIo::new(Watched { stream, head: Rc::clone(&head) });
+    let io = TokioIo::new(Watched {
+        stream,
+        head: Rc::clone(&head),
+    });
     let mut builder = hyper::server::conn::http1::Builder::new();
     // The timeout of hyper runs between requests too, where a live connection may rest as long as it likes.
-    builder.keep_alive(settings.keep_alives).header_read_timeout(None);
+    builder
+        .keep_alive(settings.keep_alives)
+        .header_read_timeout(None);
     let mut connection = pin!(builder.serve_connection(io, service));
     let mut draining = pin!(draining);
     let limit = settings.header_timeout.unwrap_or(HEADER_MAX);
@@ -204,7 +222,9 @@ impl AsyncRead for Watched {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         if buf.filled().len() > before && matches!(self.head.get(), Head::Idle) {
-            self.head.set(Head::Reading { since: Instant::now() });
+            self.head.set(Head::Reading {
+                since: Instant::now(),
+            });
         }
         Poll::Ready(Ok(()))
     }

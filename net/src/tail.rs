@@ -29,5 +29,8 @@ pub async fn read(incoming: &mut Incoming, cap: usize) -> Result<Tail, String> {
             Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
         }
     }
-    Ok(Tail { body: body.freeze(), trailers })
+    Ok(Tail {
+        body: body.freeze(),
+        trailers,
+    })
 }

@@ -51,12 +51,22 @@ impl Batch {
     /// A batch of one request.
     pub fn new(signal: Signal, bytes: Bytes, items: u64) -> Self {
         let mut batch = Self::empty(signal);
-        batch.push(Chunk { bytes, items, share: None });
+        batch.push(Chunk {
+            bytes,
+            items,
+            share: None,
+        });
         batch
     }
 
     pub fn empty(signal: Signal) -> Self {
-        Self { signal, chunks: SmallVec::new(), items: 0, bytes: 0, context: None }
+        Self {
+            signal,
+            chunks: SmallVec::new(),
+            items: 0,
+            bytes: 0,
+            context: None,
+        }
     }
 
     pub fn with_context(mut self, context: Option<Arc<Context>>) -> Self {

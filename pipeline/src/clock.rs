@@ -16,7 +16,10 @@ pub struct Now {
 impl Now {
     /// A moment for tests: `mono` after the start of a service that started at the epoch.
     pub const fn at(mono: Duration) -> Self {
-        Self { mono, unix_nanos: mono.as_nanos() as u64 }
+        Self {
+            mono,
+            unix_nanos: mono.as_nanos() as u64,
+        }
     }
 }
 
@@ -28,15 +31,26 @@ pub struct Clock {
 }
 
 impl Clock {
-    #[allow(clippy::disallowed_methods, reason = "this is the clock that everybody else is given")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this is the clock that everybody else is given"
+    )]
     pub fn start() -> Self {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { start: Instant::now(), start_unix_nanos: since_epoch.as_nanos() as u64 }
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            start: Instant::now(),
+            start_unix_nanos: since_epoch.as_nanos() as u64,
+        }
     }
 
     pub fn now(&self) -> Now {
         let mono = self.start.elapsed();
-        Now { mono, unix_nanos: self.start_unix_nanos + mono.as_nanos() as u64 }
+        Now {
+            mono,
+            unix_nanos: self.start_unix_nanos + mono.as_nanos() as u64,
+        }
     }
 
     /// The runtime's name for a moment of this clock.

@@ -47,7 +47,10 @@ impl Edge {
     pub(crate) fn admit(&self, batch: &Batch, now: Now) -> Result<(), Refusal> {
         match self {
             Self::Exporter(_) => Ok(()),
-            Self::Connector(edge) => edge.targets.iter().try_for_each(|chain| chain.admit(batch, now)),
+            Self::Connector(edge) => edge
+                .targets
+                .iter()
+                .try_for_each(|chain| chain.admit(batch, now)),
         }
     }
 
@@ -75,7 +78,8 @@ impl Edge {
             Self::Exporter(edge) => edge.intake.refuse(batch, Reason::Shutdown),
             Self::Connector(edge) => {
                 edge.account.take(batch.items());
-                edge.account.end(batch.items(), Fate::Dropped(Reason::Shutdown));
+                edge.account
+                    .end(batch.items(), Fate::Dropped(Reason::Shutdown));
             }
         }
     }
@@ -93,7 +97,12 @@ impl Edge {
 
 impl ExporterEdge {
     pub(crate) fn new(intake: Intake, blocking: bool) -> Rc<Self> {
-        Rc::new(Self { intake, blocking, parked: RefCell::new(None), wake: Notify::new() })
+        Rc::new(Self {
+            intake,
+            blocking,
+            parked: RefCell::new(None),
+            wake: Notify::new(),
+        })
     }
 
     fn send(&self, batch: Batch) {
@@ -110,7 +119,11 @@ impl ExporterEdge {
     pub(crate) async fn keep_moving(self: Rc<Self>, worker: Rc<Worker>) {
         loop {
             self.wake.notified().await;
-            let waiting = self.parked.borrow().as_ref().map(|batch| self.intake.size(batch));
+            let waiting = self
+                .parked
+                .borrow()
+                .as_ref()
+                .map(|batch| self.intake.size(batch));
             let Some(size) = waiting else { continue };
             let permit = self.intake.reserve(size).await;
             // The drain deadline may have taken the batch while this edge waited.

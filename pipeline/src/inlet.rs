@@ -23,8 +23,10 @@ pub const HOLD_MAX: Duration = Duration::from_secs(2);
 const NO_MEMORY: Refusal =
     Refusal::later(Reason::MemoryLimit, "data refused due to high memory usage");
 const NO_ROOM: Refusal = Refusal::later(Reason::QueueFull, "sending queue is full");
-const STOPPING: Refusal =
-    Refusal::later(Reason::Shutdown, "the service was stopped before the data was delivered");
+const STOPPING: Refusal = Refusal::later(
+    Reason::Shutdown,
+    "the service was stopped before the data was delivered",
+);
 
 /// One receiver's way into the pipelines of one worker, for every signal that it feeds.
 #[derive(Clone)]
@@ -68,7 +70,12 @@ impl Inlets {
             transport,
             signal,
         });
-        Some(Inlet { signal, worker: Rc::clone(&self.worker), feed, account })
+        Some(Inlet {
+            signal,
+            worker: Rc::clone(&self.worker),
+            feed,
+            account,
+        })
     }
 
     pub fn budget(&self) -> &Arc<Budget> {
@@ -85,7 +92,9 @@ impl Inlets {
             return Ok(());
         }
         let admitted = poll_fn(|cx| self.budget.poll_admits(cx));
-        tokio::time::timeout(HOLD_MAX, admitted).await.map_err(|_| NO_MEMORY)
+        tokio::time::timeout(HOLD_MAX, admitted)
+            .await
+            .map_err(|_| NO_MEMORY)
     }
 }
 
@@ -150,7 +159,9 @@ impl Inlet {
             let now = self.worker.clock.now();
             match self.admit(batch, now) {
                 Ok(()) => return Ok(()),
-                Err(refusal) if refusal.retry.is_none() || now.mono >= until => return Err(refusal),
+                Err(refusal) if refusal.retry.is_none() || now.mono >= until => {
+                    return Err(refusal);
+                }
                 Err(_) => {}
             }
             let left = until.saturating_sub(now.mono).min(LOOK_AGAIN);

@@ -21,12 +21,20 @@ pub struct Refusal {
 impl Refusal {
     /// Refused for now.
     pub const fn later(reason: Reason, text: &'static str) -> Self {
-        Self { reason, retry: Some(RETRY_HINT), text }
+        Self {
+            reason,
+            retry: Some(RETRY_HINT),
+            text,
+        }
     }
 
     /// Refused for good.
     pub const fn never(reason: Reason, text: &'static str) -> Self {
-        Self { reason, retry: None, text }
+        Self {
+            reason,
+            retry: None,
+            text,
+        }
     }
 }
 

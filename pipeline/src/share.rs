@@ -37,7 +37,13 @@ impl Share {
             worst: Mutex::new(Outcome::Delivered),
             answer: Mutex::new(Some(sender)),
         };
-        (Self { pending: Arc::new(pending), resolved: false }, receiver)
+        (
+            Self {
+                pending: Arc::new(pending),
+                resolved: false,
+            },
+            receiver,
+        )
     }
 
     pub fn resolve(mut self, outcome: Outcome) {
@@ -64,7 +70,12 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         let worst = *self.worst.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(answer) = self.answer.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(answer) = self
+            .answer
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
             // A sender that no longer waits has gone; the books know the outcome anyway.
             let _ = answer.send(worst);
         }
@@ -80,7 +91,10 @@ mod tests {
         let shares: Vec<_> = ends.iter().map(|_| share.clone()).collect();
         share.resolve(Outcome::Delivered);
         for (share, end) in shares.into_iter().zip(ends) {
-            assert!(answer.try_recv().is_err(), "answered before the last share ended");
+            assert!(
+                answer.try_recv().is_err(),
+                "answered before the last share ended"
+            );
             match end {
                 Some(outcome) => share.resolve(*outcome),
                 None => drop(share),
@@ -95,11 +109,17 @@ mod tests {
         let retryable = Outcome::Retryable(Reason::RetriesExhausted);
         check(&[Some(Outcome::Delivered)], Outcome::Delivered);
         check(&[Some(Outcome::Delivered), Some(retryable)], retryable);
-        check(&[Some(permanent), Some(retryable), Some(Outcome::Delivered)], permanent);
+        check(
+            &[Some(permanent), Some(retryable), Some(Outcome::Delivered)],
+            permanent,
+        );
     }
 
     #[test]
     fn a_share_dropped_without_a_word_is_an_answer_that_asks_to_send_again() {
-        check(&[None, Some(Outcome::Delivered)], Outcome::Retryable(Reason::Shutdown));
+        check(
+            &[None, Some(Outcome::Delivered)],
+            Outcome::Retryable(Reason::Shutdown),
+        );
     }
 }

@@ -19,7 +19,11 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn new(clock: Clock) -> Rc<Self> {
-        Rc::new(Self { clock, freed: Notify::new(), chains: RefCell::default() })
+        Rc::new(Self {
+            clock,
+            freed: Notify::new(),
+            chains: RefCell::default(),
+        })
     }
 
     pub(crate) fn adopt(&self, chains: &[Rc<Chain>]) {
@@ -28,7 +32,12 @@ impl Worker {
 
     /// Room has appeared behind some chain: let every chain forward what it holds, the last one first.
     pub(crate) fn room_appeared(&self) {
-        let chains: Vec<_> = self.chains.borrow().iter().filter_map(Weak::upgrade).collect();
+        let chains: Vec<_> = self
+            .chains
+            .borrow()
+            .iter()
+            .filter_map(Weak::upgrade)
+            .collect();
         for chain in chains.iter().rev() {
             chain.pump();
         }

@@ -100,7 +100,10 @@ mod tests {
     use super::*;
 
     fn chunks(parts: &[&'static str]) -> Chunks {
-        parts.iter().map(|part| Bytes::from_static(part.as_bytes())).collect()
+        parts
+            .iter()
+            .map(|part| Bytes::from_static(part.as_bytes()))
+            .collect()
     }
 
     #[test]

@@ -22,8 +22,8 @@ use tokio::time::Instant;
 
 pub use chunks::{ChunkBody, Chunks};
 use stream::Stream;
-pub use target::Target;
 use target::Addresses;
+pub use target::Target;
 
 use crate::serve::Local;
 use crate::tls::TlsConnector;
@@ -63,13 +63,16 @@ pub struct ConnectFault(String);
 pub struct Client {
     settings: Settings,
     addresses: Addresses,
-    /// One HTTP/2 connection for each address, by the address; the lock is held while one is made.
-    h2: RefCell<Vec<(SocketAddr, Rc<Mutex<Option<H2>>>)>>,
+    /// HTTP/2 connections by their addresses.
+    h2: RefCell<Vec<(SocketAddr, Slot)>>,
     /// HTTP/1.1 connections at rest, the one used last at the end.
     idle: RefCell<Vec<(http1::SendRequest<ChunkBody>, Instant)>>,
 }
 
 type H2 = http2::SendRequest<ChunkBody>;
+
+/// The HTTP/2 connection to one address; the lock is held while it is made, so that it is made once.
+type Slot = Rc<Mutex<Option<H2>>>;
 
 /// An answer whose connection goes back to rest when it has been read to its end.
 pub struct Answered {
@@ -89,8 +92,12 @@ impl ConnectFault {
     }
 
     fn send(target: &Target, error: &hyper::Error) -> Self {
-        let cause = std::error::Error::source(error).map(|s| format!(": {s}")).unwrap_or_default();
-        Self(format!("the connection to {target} was lost: {error}{cause}"))
+        let cause = std::error::Error::source(error)
+            .map(|s| format!(": {s}"))
+            .unwrap_or_default();
+        Self(format!(
+            "the connection to {target} was lost: {error}{cause}"
+        ))
     }
 }
 
@@ -120,7 +127,11 @@ impl Client {
 
     /// Sends one request and waits for the head of its answer.
     pub async fn send(&self, request: Request<ChunkBody>) -> Result<Answered, ConnectFault> {
-        if self.settings.h2 { self.send_h2(request).await } else { self.send_h1(request).await }
+        if self.settings.h2 {
+            self.send_h2(request).await
+        } else {
+            self.send_h1(request).await
+        }
     }
 
     /// Gives a connection back whose answer has been read to its end.
@@ -135,14 +146,21 @@ impl Client {
         for last in [false, true] {
             let mut sender = self.h2_connection().await?;
             match sender.try_send_request(request).await {
-                Ok(response) => return Ok(Answered { response, reuse: None }),
+                Ok(response) => {
+                    return Ok(Answered {
+                        response,
+                        reuse: None,
+                    });
+                }
                 Err(mut error) => match error.take_message() {
                     Some(unsent) if !last => request = unsent,
                     _ => return Err(ConnectFault::send(&self.settings.target, error.error())),
                 },
             }
         }
-        Err(ConnectFault("the connection was closed twice before the request was sent".into()))
+        Err(ConnectFault(
+            "the connection was closed twice before the request was sent".into(),
+        ))
     }
 
     async fn h2_connection(&self) -> Result<H2, ConnectFault> {
@@ -150,7 +168,11 @@ impl Client {
             self.addresses.resolve(&self.settings.target).await?;
         }
         let addresses = self.addresses.all();
-        let first = if self.settings.round_robin { self.addresses.turn() } else { 0 };
+        let first = if self.settings.round_robin {
+            self.addresses.turn()
+        } else {
+            0
+        };
         let mut fault = ConnectFault::unresolved(&self.settings.target);
         for step in 0..addresses.len() {
             let address = addresses[(first.wrapping_add(step)) % addresses.len()];
@@ -171,16 +193,18 @@ impl Client {
         // None of the addresses answers: the name may stand for others by now.
         self.addresses.resolve(&self.settings.target).await?;
         let current = self.addresses.all();
-        self.h2.borrow_mut().retain(|(address, _)| current.contains(address));
+        self.h2
+            .borrow_mut()
+            .retain(|(address, _)| current.contains(address));
         Err(fault)
     }
 
-    fn h2_slot(&self, address: SocketAddr) -> Rc<Mutex<Option<H2>>> {
+    fn h2_slot(&self, address: SocketAddr) -> Slot {
         let mut slots = self.h2.borrow_mut();
         if let Some((_, slot)) = slots.iter().find(|(a, _)| *a == address) {
             return Rc::clone(slot);
         }
-        let slot = Rc::default();
+        let slot = Slot::default();
         slots.push((address, Rc::clone(&slot)));
         slot
     }
@@ -193,7 +217,11 @@ impl Client {
             .initial_stream_window_size(H2_WINDOW)
             .initial_connection_window_size(H2_WINDOW)
             .keep_alive_interval(self.settings.keepalive_time)
-            .keep_alive_timeout(self.settings.keepalive_timeout.unwrap_or(Duration::from_secs(20)))
+            .keep_alive_timeout(
+                self.settings
+                    .keepalive_timeout
+                    .unwrap_or(Duration::from_secs(20)),
+            )
             .keep_alive_while_idle(self.settings.keepalive_while_idle);
         let (sender, connection) = builder
             .handshake(TokioIo::new(stream))
@@ -205,9 +233,28 @@ impl Client {
     }
 
     async fn send_h1(&self, mut request: Request<ChunkBody>) -> Result<Answered, ConnectFault> {
+        if let Some(mut sender) = self.chosen_h2() {
+            match sender.try_send_request(request).await {
+                Ok(response) => {
+                    return Ok(Answered {
+                        response,
+                        reuse: None,
+                    });
+                }
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) => request = unsent,
+                    None => return Err(ConnectFault::send(&self.settings.target, error.error())),
+                },
+            }
+        }
         while let Some(mut sender) = self.rested() {
             match sender.try_send_request(request).await {
-                Ok(response) => return Ok(Answered { response, reuse: Some(sender) }),
+                Ok(response) => {
+                    return Ok(Answered {
+                        response,
+                        reuse: Some(sender),
+                    });
+                }
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
                     None => return Err(ConnectFault::send(&self.settings.target, error.error())),
@@ -221,7 +268,7 @@ impl Client {
         for step in 0..addresses.len() {
             let address = addresses[(first.wrapping_add(step)) % addresses.len()];
             match self.connect(address).await {
-                Ok(stream) => return self.send_first(stream, request).await,
+                Ok(stream) => return self.send_first(address, stream, request).await,
                 Err(error) => fault = error,
             }
         }
@@ -230,29 +277,51 @@ impl Client {
 
     async fn send_first(
         &self,
+        address: SocketAddr,
         stream: Stream,
         request: Request<ChunkBody>,
     ) -> Result<Answered, ConnectFault> {
         let fault = |e: hyper::Error| ConnectFault::send(&self.settings.target, &e);
         if stream.chose_h2() {
-            let handshake = http2::Builder::new(Local).handshake(TokioIo::new(stream)).await;
+            let handshake = http2::Builder::new(Local)
+                .handshake(TokioIo::new(stream))
+                .await;
             let (mut sender, connection) = handshake.map_err(fault)?;
             tokio::task::spawn_local(async move { drop(connection.await) });
+            *self.h2_slot(address).lock().await = Some(sender.clone());
             let response = sender.send_request(request).await.map_err(fault)?;
-            return Ok(Answered { response, reuse: None });
+            return Ok(Answered {
+                response,
+                reuse: None,
+            });
         }
         let handshake = http1::Builder::new().handshake(TokioIo::new(stream)).await;
         let (mut sender, connection) = handshake.map_err(fault)?;
         tokio::task::spawn_local(async move { drop(connection.await) });
         let response = sender.send_request(request).await.map_err(fault)?;
-        Ok(Answered { response, reuse: Some(sender) })
+        Ok(Answered {
+            response,
+            reuse: Some(sender),
+        })
+    }
+
+    /// A connection on which the peer chose HTTP/2 by ALPN.
+    fn chosen_h2(&self) -> Option<H2> {
+        let slots = self.h2.borrow();
+        let usable = slots
+            .iter()
+            .filter_map(|(_, slot)| slot.try_lock().ok()?.clone());
+        usable.into_iter().find(|sender| !sender.is_closed())
     }
 
     /// A connection at rest that is still good.
     fn rested(&self) -> Option<http1::SendRequest<ChunkBody>> {
         let mut idle = self.idle.borrow_mut();
         while let Some((sender, since)) = idle.pop() {
-            let fresh = self.settings.idle_timeout.is_none_or(|max| since.elapsed() < max);
+            let fresh = self
+                .settings
+                .idle_timeout
+                .is_none_or(|max| since.elapsed() < max);
             if fresh && sender.is_ready() {
                 return Some(sender);
             }
@@ -275,15 +344,20 @@ impl Client {
         };
         match tokio::time::timeout(CONNECT_MAX, connected).await {
             Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) => {
-                Err(ConnectFault(format!("cannot connect to {target} ({address}): {error}")))
-            }
-            Err(_) => Err(ConnectFault(format!("cannot connect to {target} ({address}): no answer"))),
+            Ok(Err(error)) => Err(ConnectFault(format!(
+                "cannot connect to {target} ({address}): {error}"
+            ))),
+            Err(_) => Err(ConnectFault(format!(
+                "cannot connect to {target} ({address}): no answer"
+            ))),
         }
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "the rim: age of idle connections")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the rim: age of idle connections"
+)]
 fn now() -> Instant {
     Instant::now()
 }

@@ -23,15 +23,23 @@ impl Target {
         };
         let (host, port) = match (split, default_port) {
             (Some((host, port)), _) => {
-                let port = port.parse().map_err(|_| format!("invalid port \"{port}\" in \"{text}\""))?;
+                let port = port
+                    .parse()
+                    .map_err(|_| format!("invalid port \"{port}\" in \"{text}\""))?;
                 (host, port)
             }
             (None, Some(port)) => (text, port),
             (None, None) => return Err(format!("\"{text}\" has no port: write host:port")),
         };
-        let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+        let host = host
+            .strip_prefix('[')
+            .and_then(|h| h.strip_suffix(']'))
+            .unwrap_or(host);
         let host = if host.is_empty() { "localhost" } else { host };
-        Ok(Self { host: host.to_owned(), port })
+        Ok(Self {
+            host: host.to_owned(),
+            port,
+        })
     }
 }
 
@@ -59,7 +67,9 @@ impl Addresses {
             return Ok(());
         }
         let found = tokio::net::lookup_host((target.host.as_str(), target.port)).await;
-        let mut found: Vec<_> = found.map_err(|e| ConnectFault::resolve(target, &e))?.collect();
+        let mut found: Vec<_> = found
+            .map_err(|e| ConnectFault::resolve(target, &e))?
+            .collect();
         found.sort_unstable();
         found.dedup();
         if found.is_empty() {
@@ -91,7 +101,10 @@ mod tests {
 
     fn check(text: &str, default_port: Option<u16>, expected: Result<(&str, u16), ()>) {
         let found = Target::parse(text, default_port);
-        let found = found.as_ref().map(|t| (t.host.as_str(), t.port)).map_err(|_| ());
+        let found = found
+            .as_ref()
+            .map(|t| (t.host.as_str(), t.port))
+            .map_err(|_| ());
         assert_eq!(found, expected, "{text}");
     }
 

@@ -23,7 +23,9 @@ pub fn unframe(body: &mut Received) -> Result<bool, Status> {
     };
     let length = u32::from_be_bytes([a, b, c, d]) as usize;
     if length != body.len() - PREFIX {
-        return Err(invalid("the length in the gRPC message prefix is not the length of the body"));
+        return Err(invalid(
+            "the length in the gRPC message prefix is not the length of the body",
+        ));
     }
     body.advance(PREFIX);
     match flag {
@@ -53,7 +55,10 @@ pub fn failure(status: &Status) -> Response<Answer> {
         headers.insert(GRPC_MESSAGE, message);
     }
     if status.code == Code::Unimplemented {
-        headers.insert("grpc-accept-encoding", HeaderValue::from_static(GRPC_ACCEPT));
+        headers.insert(
+            "grpc-accept-encoding",
+            HeaderValue::from_static(GRPC_ACCEPT),
+        );
     }
     if let Some(delay) = status.retry_after {
         insert_binary(headers, STATUS_DETAILS, &status.encode(Format::Protobuf));
@@ -64,11 +69,17 @@ pub fn failure(status: &Status) -> Response<Answer> {
 
 /// The `grpc-encoding` of a request; the error is the answer's status.
 pub fn encoding(headers: &HeaderMap) -> Result<Encoding, Status> {
-    let Some(value) = headers.get("grpc-encoding") else { return Ok(Encoding::Identity) };
-    value.to_str().ok().and_then(Encoding::from_grpc).ok_or_else(|| {
-        let text = format!("grpc: Decompressor is not installed for grpc-encoding {value:?}");
-        Status::new(Code::Unimplemented, text)
-    })
+    let Some(value) = headers.get("grpc-encoding") else {
+        return Ok(Encoding::Identity);
+    };
+    value
+        .to_str()
+        .ok()
+        .and_then(Encoding::from_grpc)
+        .ok_or_else(|| {
+            let text = format!("grpc: Decompressor is not installed for grpc-encoding {value:?}");
+            Status::new(Code::Unimplemented, text)
+        })
 }
 
 fn invalid(text: &str) -> Status {
@@ -98,7 +109,11 @@ fn percent_encoded(text: &str) -> String {
             _ => {
                 out.push('%');
                 for digit in [byte >> 4, byte & 15] {
-                    out.push(char::from_digit(u32::from(digit), 16).unwrap_or('0').to_ascii_uppercase());
+                    out.push(
+                        char::from_digit(u32::from(digit), 16)
+                            .unwrap_or('0')
+                            .to_ascii_uppercase(),
+                    );
                 }
             }
         }

@@ -27,7 +27,10 @@ pub fn request(
     *all = headers.clone();
     all.insert(CONTENT_TYPE, GRPC);
     all.insert(TE, HeaderValue::from_static("trailers"));
-    if let Some(name) = encoding.grpc_name().filter(|_| encoding != Encoding::Identity) {
+    if let Some(name) = encoding
+        .grpc_name()
+        .filter(|_| encoding != Encoding::Identity)
+    {
         all.insert("grpc-encoding", HeaderValue::from_static(name));
     }
     request
@@ -42,8 +45,14 @@ pub async fn outcome(answered: &mut Answered) -> Result<Bytes, Status> {
         Err(text) => return Err(Status::new(Code::Unavailable, text)),
     };
     // "Trailers-Only" answers have everything in the head.
-    let fields = if head.contains_key(GRPC_STATUS) { &head } else { &trailers };
-    let number = fields.get(GRPC_STATUS).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let fields = if head.contains_key(GRPC_STATUS) {
+        &head
+    } else {
+        &trailers
+    };
+    let number = fields
+        .get(GRPC_STATUS)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     match number {
         Some(0) => message(body),
         Some(number) => Err(status(Code::from_number(number), fields)),
@@ -63,16 +72,27 @@ fn message(mut body: Bytes) -> Result<Bytes, Status> {
 }
 
 fn status(code: Code, fields: &HeaderMap) -> Status {
-    let text = fields.get(GRPC_MESSAGE).map(|value| percent_decoded(value.as_bytes()));
+    let text = fields
+        .get(GRPC_MESSAGE)
+        .map(|value| percent_decoded(value.as_bytes()));
     let details = fields.get(STATUS_DETAILS).and_then(|value| {
         use base64::Engine;
         let text = value.as_bytes().trim_ascii_end();
-        let text = text.strip_suffix(b"==").or(text.strip_suffix(b"=")).unwrap_or(text);
-        base64::engine::general_purpose::STANDARD_NO_PAD.decode(text).ok()
+        let text = text
+            .strip_suffix(b"==")
+            .or(text.strip_suffix(b"="))
+            .unwrap_or(text);
+        base64::engine::general_purpose::STANDARD_NO_PAD
+            .decode(text)
+            .ok()
     });
     let decode = |d: Vec<u8>| Status::decode(Format::Protobuf, &d).ok()?.retry_after;
     let retry_after = details.and_then(decode);
-    Status { code, message: text.unwrap_or_default(), retry_after }
+    Status {
+        code,
+        message: text.unwrap_or_default(),
+        retry_after,
+    }
 }
 
 /// The peer is no gRPC server, or a proxy answered for it ("HTTP to gRPC status code mapping").

@@ -38,16 +38,25 @@ pub enum Failure {
     /// The same batch would fail again.
     Permanent { reason: Reason, text: String },
     /// It may be taken later, not before `after` if the back end said so.
-    Retryable { after: Option<Duration>, text: String },
+    Retryable {
+        after: Option<Duration>,
+        text: String,
+    },
 }
 
 impl Failure {
     pub fn permanent(text: impl Into<String>) -> Self {
-        Self::Permanent { reason: Reason::Permanent, text: text.into() }
+        Self::Permanent {
+            reason: Reason::Permanent,
+            text: text.into(),
+        }
     }
 
     pub fn retryable(text: impl Into<String>) -> Self {
-        Self::Retryable { after: None, text: text.into() }
+        Self::Retryable {
+            after: None,
+            text: text.into(),
+        }
     }
 }
 

@@ -34,6 +34,7 @@ pub struct Planned<B> {
     pub effective: serde_json::Value,
 }
 
+/// Makes an instance for a host; the error says what a person must mend.
 pub type Build<T> = Arc<dyn Fn(&Host) -> Result<T, String> + Send + Sync>;
 
 /// Makes one instance, called once on every worker.
@@ -79,9 +80,7 @@ pub struct Registry {
 }
 
 impl<B> Factory<B> {
-    const fn row<C: Component>(
-        plan: fn(&Written, &mut Faults) -> Option<Planned<B>>,
-    ) -> Self {
+    const fn row<C: Component>(plan: fn(&Written, &mut Faults) -> Option<Planned<B>>) -> Self {
         Self {
             name: C::NAME,
             aliases: C::ALIASES,
@@ -183,5 +182,8 @@ fn planned<C: Component, B>(
     let config: C::Config = written.decode_valid(faults)?;
     // A configuration that was read from text can be written as text: a failure here is a defect of the component.
     let effective = serde_json::to_value(&config).unwrap_or_default();
-    Some(Planned { build: build(config), effective })
+    Some(Planned {
+        build: build(config),
+        effective,
+    })
 }

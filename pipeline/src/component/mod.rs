@@ -19,7 +19,7 @@ use crate::clock::Clock;
 pub use exporter::{Exporter, Failure, LocalFuture, Receipt};
 pub use extension::{Extension, Health, Vitals};
 pub use factory::{
-    BuildConnector, BuildExporter, BuildExtension, BuildProcessor, BuildReceiver,
+    Build, BuildConnector, BuildExporter, BuildExtension, BuildProcessor, BuildReceiver,
     ConnectorFactory, ExporterComponent, ExporterFactory, ExtensionComponent, ExtensionFactory,
     Factory, Planned, ProcessorComponent, ProcessorFactory, ReceiverComponent, ReceiverFactory,
     Registry,

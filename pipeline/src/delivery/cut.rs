@@ -28,7 +28,10 @@ pub(super) fn cut(batch: Batch, limit: Limit) -> Vec<Batch> {
     let signal = batch.signal();
     let (chunks, context) = batch.into_parts();
     let mut pieces: Vec<Batch> = Vec::new();
-    for chunk in chunks.into_iter().flat_map(|chunk| cut_chunk(signal, chunk, limit)) {
+    for chunk in chunks
+        .into_iter()
+        .flat_map(|chunk| cut_chunk(signal, chunk, limit))
+    {
         let size = measure(chunk.bytes.len(), chunk.items);
         match pieces.last_mut() {
             Some(last) if measure(last.bytes(), last.items()) + size <= max => last.push(chunk),
@@ -54,7 +57,13 @@ fn cut_chunk(signal: otlp::Signal, chunk: Chunk, limit: Limit) -> Vec<Chunk> {
         Limit::Items(max) => split(signal, &chunk.bytes, max),
         Limit::Bytes(max) => split_bytes(signal, &chunk.bytes, max),
     };
-    let Ok(pieces) = pieces else { return vec![chunk] };
-    let piece = |(bytes, items)| Chunk { bytes, items: items as u64, share: chunk.share.clone() };
+    let Ok(pieces) = pieces else {
+        return vec![chunk];
+    };
+    let piece = |(bytes, items)| Chunk {
+        bytes,
+        items: items as u64,
+        share: chunk.share.clone(),
+    };
     pieces.into_iter().map(piece).collect()
 }

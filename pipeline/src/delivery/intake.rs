@@ -69,7 +69,9 @@ impl Room {
             None => (UNQUEUED_MAX as u64, Sizer::Requests),
         };
         let units_max = u32::try_from(size).unwrap_or(u32::MAX);
-        let bytes_max = u32::try_from(byte_share / BYTE_UNIT as u64).unwrap_or(u32::MAX).max(1);
+        let bytes_max = u32::try_from(byte_share / BYTE_UNIT as u64)
+            .unwrap_or(u32::MAX)
+            .max(1);
         Arc::new(Self {
             units: Semaphore::new(units_max as usize),
             units_max,
@@ -101,7 +103,8 @@ impl Room {
         if succeeded {
             self.failing_since.store(0, Ordering::Relaxed);
         } else if self.failing_since.load(Ordering::Relaxed) == 0 {
-            self.failing_since.store((now.as_nanos() as u64).max(1), Ordering::Relaxed);
+            self.failing_since
+                .store((now.as_nanos() as u64).max(1), Ordering::Relaxed);
         }
     }
 
@@ -144,7 +147,8 @@ impl Drop for Permit {
 impl Intake {
     pub(crate) fn new(room: Arc<Room>) -> (Self, Entries) {
         // An entry holds at least one unit while it is in the channel, so the channel can never be the fuller one.
-        let (sender, entries) = mpsc::channel((room.units_max as usize).min(Semaphore::MAX_PERMITS));
+        let (sender, entries) =
+            mpsc::channel((room.units_max as usize).min(Semaphore::MAX_PERMITS));
         (Self { room, sender }, entries)
     }
 
@@ -155,11 +159,21 @@ impl Intake {
     /// Takes the batch if there is room now, else hands it back.
     pub(crate) fn try_send(&self, batch: Batch) -> Result<(), Batch> {
         let size = self.room.size(&batch);
-        let Ok(units) = self.room.units.try_acquire_many(size.units) else { return Err(batch) };
-        let Ok(bytes) = self.room.bytes.try_acquire_many(size.bytes) else { return Err(batch) };
+        let Ok(units) = self.room.units.try_acquire_many(size.units) else {
+            return Err(batch);
+        };
+        let Ok(bytes) = self.room.bytes.try_acquire_many(size.bytes) else {
+            return Err(batch);
+        };
         units.forget();
         bytes.forget();
-        self.send(batch, Permit { room: Arc::clone(&self.room), size });
+        self.send(
+            batch,
+            Permit {
+                room: Arc::clone(&self.room),
+                size,
+            },
+        );
         Ok(())
     }
 
@@ -170,7 +184,10 @@ impl Intake {
             units.forget();
         }
         // From here on a cancelled wait must give the units back.
-        let mut permit = Permit { room: Arc::clone(&self.room), size: Size { bytes: 0, ..size } };
+        let mut permit = Permit {
+            room: Arc::clone(&self.room),
+            size: Size { bytes: 0, ..size },
+        };
         if let Ok(bytes) = self.room.bytes.acquire_many(size.bytes).await {
             bytes.forget();
         }
@@ -184,7 +201,9 @@ impl Intake {
             // The exporter has ended before its upstream, which only the drain deadline does.
             let (mpsc::error::TrySendError::Full(entry) | mpsc::error::TrySendError::Closed(entry)) =
                 error;
-            self.room.account.end(entry.0.items(), Fate::Dropped(Reason::Shutdown));
+            self.room
+                .account
+                .end(entry.0.items(), Fate::Dropped(Reason::Shutdown));
             entry.0.resolve(Outcome::Retryable(Reason::Shutdown));
         }
     }

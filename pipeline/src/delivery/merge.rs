@@ -3,7 +3,6 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-
 use super::cut::{Limit, cut};
 use super::queue::Entry;
 use super::settings::{Merge, Sizer};
@@ -27,7 +26,10 @@ struct Partial {
 
 impl Merger {
     pub(super) fn new(settings: Merge) -> Self {
-        Self { settings, partials: Vec::new() }
+        Self {
+            settings,
+            partials: Vec::new(),
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -49,11 +51,19 @@ impl Merger {
                 if self.partials.len() >= PARTITIONS_MAX {
                     ready.push(self.partials.remove(0).entry);
                 }
-                self.partials.push(Partial { key, entry, since: now });
+                self.partials.push(Partial {
+                    key,
+                    entry,
+                    since: now,
+                });
                 self.partials.len() - 1
             }
         };
-        if self.partials.get(at).is_some_and(|p| self.size(&p.entry.batch) >= self.settings.min_size) {
+        if self
+            .partials
+            .get(at)
+            .is_some_and(|p| self.size(&p.entry.batch) >= self.settings.min_size)
+        {
             let partial = self.partials.remove(at);
             ready.extend(self.split(partial.entry));
         }
@@ -62,20 +72,29 @@ impl Merger {
 
     /// When the oldest partial batch must be sent.
     pub(super) fn deadline(&self) -> Option<Duration> {
-        self.partials.iter().map(|p| p.since + self.settings.flush_timeout).min()
+        self.partials
+            .iter()
+            .map(|p| p.since + self.settings.flush_timeout)
+            .min()
     }
 
     /// What has waited long enough.
     pub(super) fn due(&mut self, now: Duration) -> Vec<Entry> {
         let due = |p: &mut Partial| p.since + self.settings.flush_timeout <= now;
         let entries: Vec<_> = self.partials.extract_if(.., due).map(|p| p.entry).collect();
-        entries.into_iter().flat_map(|entry| self.split(entry)).collect()
+        entries
+            .into_iter()
+            .flat_map(|entry| self.split(entry))
+            .collect()
     }
 
     /// Everything, because no more will come.
     pub(super) fn flush(&mut self) -> Vec<Entry> {
         let partials = std::mem::take(&mut self.partials);
-        partials.into_iter().flat_map(|p| self.split(p.entry)).collect()
+        partials
+            .into_iter()
+            .flat_map(|p| self.split(p.entry))
+            .collect()
     }
 
     fn key(&self, batch: &Batch) -> Vec<String> {
@@ -94,7 +113,9 @@ impl Merger {
     }
 
     fn split(&self, entry: Entry) -> Vec<Entry> {
-        let Some(max) = self.settings.max_size else { return vec![entry] };
+        let Some(max) = self.settings.max_size else {
+            return vec![entry];
+        };
         let max = usize::try_from(max).unwrap_or(usize::MAX);
         let limit = match self.settings.sizer {
             Sizer::Bytes => Limit::Bytes(max),
@@ -102,6 +123,9 @@ impl Merger {
         };
         let permits = entry.permits;
         let pieces = cut(entry.batch, limit);
-        pieces.into_iter().map(|batch| Entry::new(batch, Rc::clone(&permits))).collect()
+        pieces
+            .into_iter()
+            .map(|batch| Entry::new(batch, Rc::clone(&permits)))
+            .collect()
     }
 }

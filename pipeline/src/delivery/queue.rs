@@ -50,13 +50,20 @@ pub(crate) struct Delivery {
 
 impl Entry {
     pub(super) fn new(batch: Batch, permits: Permits) -> Self {
-        Self { batch, permits, backoff: None }
+        Self {
+            batch,
+            permits,
+            backoff: None,
+        }
     }
 
     /// Takes another entry's batch and room.
     pub(super) fn join(&mut self, other: Self) {
         self.batch.append(other.batch);
-        match (Rc::get_mut(&mut self.permits), Rc::try_unwrap(other.permits)) {
+        match (
+            Rc::get_mut(&mut self.permits),
+            Rc::try_unwrap(other.permits),
+        ) {
             (Some(own), Ok(permits)) => own.extend(permits),
             // Entries are joined before they are cut, so nobody else holds these.
             _ => debug_assert!(false, "joined an entry whose room is shared"),
@@ -65,7 +72,10 @@ impl Entry {
 }
 
 impl Delivery {
-    #[allow(clippy::too_many_arguments, reason = "the parts of one exporter, named by their types")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the parts of one exporter, named by their types"
+    )]
     pub(crate) fn new(
         exporter: Box<dyn Exporter>,
         settings: Settings,
@@ -75,8 +85,14 @@ impl Delivery {
         stop: Stop,
         label: Label,
     ) -> Self {
-        let consumers = settings.queue.as_ref().map_or(usize::MAX, |queue| queue.consumers);
-        let merge = settings.queue.as_ref().and_then(|queue| queue.merge.clone());
+        let consumers = settings
+            .queue
+            .as_ref()
+            .map_or(usize::MAX, |queue| queue.consumers);
+        let merge = settings
+            .queue
+            .as_ref()
+            .and_then(|queue| queue.merge.clone());
         Self {
             exporter: Rc::from(exporter),
             settings,
@@ -101,7 +117,8 @@ impl Delivery {
         let mut open = true;
         loop {
             self.start_attempts();
-            self.room.set_in_flight(self.attempts.len() + self.retries.len());
+            self.room
+                .set_in_flight(self.attempts.len() + self.retries.len());
             if !open {
                 let merged = self.merger.as_mut().map(Merger::flush).unwrap_or_default();
                 merged.into_iter().for_each(|entry| self.queue_up(entry));
@@ -139,7 +156,9 @@ impl Delivery {
 
     fn start_attempts(&mut self) {
         while self.attempts.len() < self.consumers {
-            let Some(mut entry) = self.waiting.pop_front() else { return };
+            let Some(mut entry) = self.waiting.pop_front() else {
+                return;
+            };
             if let (None, Some(retry)) = (entry.backoff, &self.settings.retry) {
                 entry.backoff = Some(Backoff::new(retry, self.clock.now().mono));
             }
@@ -159,8 +178,11 @@ impl Delivery {
             Some(max) if entry.batch.bytes() > max => {
                 let permits = entry.permits;
                 let pieces = cut(entry.batch, Limit::Bytes(max));
-                self.waiting
-                    .extend(pieces.into_iter().map(|b| Entry::new(b, Rc::clone(&permits))));
+                self.waiting.extend(
+                    pieces
+                        .into_iter()
+                        .map(|b| Entry::new(b, Rc::clone(&permits))),
+                );
             }
             _ => self.waiting.push_back(entry),
         }
@@ -177,7 +199,9 @@ impl Delivery {
                     self.label.partial_success(&receipt);
                 }
                 self.room.account().pass(items - rejected);
-                self.room.account().end(rejected, Fate::Dropped(Reason::PartialSuccess));
+                self.room
+                    .account()
+                    .end(rejected, Fate::Dropped(Reason::PartialSuccess));
                 entry.batch.resolve(Outcome::Delivered);
             }
             Err(Failure::Permanent { reason, text }) => {
@@ -202,7 +226,10 @@ impl Delivery {
                 self.retries.insert((now + wait, self.retries_begun), entry);
             }
             None => {
-                self.label.dropping(&format!("no more retries left: {text}"), entry.batch.items());
+                self.label.dropping(
+                    &format!("no more retries left: {text}"),
+                    entry.batch.items(),
+                );
                 self.give_up(entry.batch, Outcome::Retryable(reason), reason);
             }
         }
@@ -210,9 +237,16 @@ impl Delivery {
 
     fn give_up(&self, batch: Batch, outcome: Outcome, reason: Reason) {
         // A sender that waits is told, so the items are his again; what was acknowledged is lost.
-        let told: u64 = batch.chunks().iter().filter(|c| c.share.is_some()).map(|c| c.items).sum();
+        let told: u64 = batch
+            .chunks()
+            .iter()
+            .filter(|c| c.share.is_some())
+            .map(|c| c.items)
+            .sum();
         self.room.account().end(told, Fate::Rejected(reason));
-        self.room.account().end(batch.items() - told, Fate::Dropped(reason));
+        self.room
+            .account()
+            .end(batch.items() - told, Fate::Dropped(reason));
         batch.resolve(outcome);
     }
 
@@ -223,7 +257,11 @@ impl Delivery {
         {
             self.waiting.push_back(first.remove());
         }
-        let due = self.merger.as_mut().map(|merger| merger.due(now)).unwrap_or_default();
+        let due = self
+            .merger
+            .as_mut()
+            .map(|merger| merger.due(now))
+            .unwrap_or_default();
         due.into_iter().for_each(|entry| self.queue_up(entry));
     }
 
@@ -248,12 +286,23 @@ impl Delivery {
         }
         let merged = self.merger.as_mut().map(Merger::flush).unwrap_or_default();
         let retries = std::mem::take(&mut self.retries).into_values();
-        let entries: Vec<_> = self.waiting.drain(..).chain(retries).chain(merged).collect();
+        let entries: Vec<_> = self
+            .waiting
+            .drain(..)
+            .chain(retries)
+            .chain(merged)
+            .collect();
         for entry in entries {
-            self.give_up(entry.batch, Outcome::Retryable(Reason::Shutdown), Reason::Shutdown);
+            self.give_up(
+                entry.batch,
+                Outcome::Retryable(Reason::Shutdown),
+                Reason::Shutdown,
+            );
         }
         // Attempts under way are cut off. Their shares tell whoever waits.
-        self.room.account().end(self.attempted, Fate::Dropped(Reason::Shutdown));
+        self.room
+            .account()
+            .end(self.attempted, Fate::Dropped(Reason::Shutdown));
     }
 }
 

@@ -14,7 +14,10 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     pub(crate) fn new(retry: &Retry, first: Duration) -> Self {
-        Self { first, interval: retry.initial_interval }
+        Self {
+            first,
+            interval: retry.initial_interval,
+        }
     }
 
     /// How long to wait after a failure at `now`: the larger of the jittered interval and the back end's hint.
@@ -80,10 +83,18 @@ mod tests {
 
     #[test]
     fn intervals_grow_by_the_multiplier_up_to_the_largest() {
-        let retry = Retry { max_elapsed_time: None, ..retry() };
+        let retry = Retry {
+            max_elapsed_time: None,
+            ..retry()
+        };
         let mut backoff = Backoff::new(&retry, Duration::ZERO);
         let waits: Vec<_> = (0..7)
-            .map(|_| backoff.next(&retry, Duration::ZERO, None, 0.5).unwrap().as_millis())
+            .map(|_| {
+                backoff
+                    .next(&retry, Duration::ZERO, None, 0.5)
+                    .unwrap()
+                    .as_millis()
+            })
             .collect();
         assert_eq!(waits, [5000, 7500, 11250, 16875, 25312, 30000, 30000]);
     }
@@ -91,7 +102,9 @@ mod tests {
     #[test]
     fn jitter_spreads_each_wait_by_the_factor() {
         let retry = retry();
-        let wait = |random| Backoff::new(&retry, Duration::ZERO).next(&retry, Duration::ZERO, None, random);
+        let wait = |random| {
+            Backoff::new(&retry, Duration::ZERO).next(&retry, Duration::ZERO, None, random)
+        };
         assert_eq!(wait(0.0), Some(secs(2.5)));
         assert_eq!(wait(1.0), Some(secs(7.5)));
     }
@@ -99,7 +112,9 @@ mod tests {
     #[test]
     fn a_longer_hint_of_the_back_end_wins_over_the_back_off() {
         let retry = retry();
-        let wait = |hint| Backoff::new(&retry, Duration::ZERO).next(&retry, Duration::ZERO, Some(secs(hint)), 0.5);
+        let wait = |hint| {
+            Backoff::new(&retry, Duration::ZERO).next(&retry, Duration::ZERO, Some(secs(hint)), 0.5)
+        };
         assert_eq!(wait(20.0), Some(secs(20.0)));
         assert_eq!(wait(1.0), Some(secs(5.0)));
     }

@@ -66,11 +66,15 @@ pub struct Retry {
 impl Settings {
     /// Whether the sender of a request that comes straight here waits for the result.
     pub(crate) fn waits(&self) -> bool {
-        self.queue.as_ref().is_none_or(|queue| queue.wait_for_result)
+        self.queue
+            .as_ref()
+            .is_none_or(|queue| queue.wait_for_result)
     }
 
     pub(crate) fn blocks(&self) -> bool {
-        self.queue.as_ref().is_none_or(|queue| queue.block_on_overflow)
+        self.queue
+            .as_ref()
+            .is_none_or(|queue| queue.block_on_overflow)
     }
 }
 
@@ -92,7 +96,11 @@ impl Settings {
 
     /// For exporters that cannot fail for long: no retry, no timeout, a queue only where asked for.
     pub fn direct(queue: &Optional<blocks::Queue>) -> Self {
-        Self { queue: queue.as_ref().map(Queue::from), retry: None, timeout: None }
+        Self {
+            queue: queue.as_ref().map(Queue::from),
+            retry: None,
+            timeout: None,
+        }
     }
 }
 

@@ -44,13 +44,17 @@ impl Exporter for BackEnd {
         let now = self.clock.map(|clock| clock.now().mono).unwrap_or_default();
         self.attempts.borrow_mut().push((batch.items(), now));
         self.now.set(self.now.get() + 1);
-        self.most_at_once.set(self.most_at_once.get().max(self.now.get()));
+        self.most_at_once
+            .set(self.most_at_once.get().max(self.now.get()));
         let answer = self.script.borrow_mut().pop_front();
         Box::pin(async move {
             let result = match answer {
                 None => Ok(Receipt::default()),
                 Some(Answer::Fail(failure)) => Err(failure),
-                Some(Answer::Partial(rejected)) => Ok(Receipt { rejected, text: "some".into() }),
+                Some(Answer::Partial(rejected)) => Ok(Receipt {
+                    rejected,
+                    text: "some".into(),
+                }),
                 Some(Answer::Hang) => std::future::pending().await,
                 Some(Answer::After(time)) => {
                     tokio::time::sleep(time).await;
@@ -112,7 +116,11 @@ fn merge() -> Merge {
 
 /// A batch that only counts: the exporter under test never reads it.
 fn batch(items: u64) -> Batch {
-    Batch::new(Signal::Traces, Bytes::from(vec![0; 10 * items as usize]), items)
+    Batch::new(
+        Signal::Traces,
+        Bytes::from(vec![0; 10 * items as usize]),
+        items,
+    )
 }
 
 struct Run {
@@ -160,7 +168,14 @@ fn start(settings: Settings, mut back_end: BackEnd, script: &[Answer]) -> Run {
         label,
     );
     let done = tokio::task::spawn_local(delivery.run());
-    Run { intake, room, account, stopper, back_end, done }
+    Run {
+        intake,
+        room,
+        account,
+        stopper,
+        back_end,
+        done,
+    }
 }
 
 /// Runs a test on a worker's kind of runtime, with time that passes when nobody has anything to do.
@@ -188,7 +203,10 @@ fn a_batch_is_sent_again_until_the_back_end_takes_it() {
         run.intake.try_send(batch(7)).unwrap();
         let (tally, attempts) = run.finish().await;
         assert_eq!((tally.taken, tally.passed), (7, 7));
-        let seconds: Vec<_> = attempts.iter().map(|(_, at)| at.as_secs_f64().round()).collect();
+        let seconds: Vec<_> = attempts
+            .iter()
+            .map(|(_, at)| at.as_secs_f64().round())
+            .collect();
         assert_eq!(seconds, [0.0, 5.0, 13.0], "5 s, then 7.5 s");
     });
 }
@@ -196,7 +214,10 @@ fn a_batch_is_sent_again_until_the_back_end_takes_it() {
 #[test]
 fn a_back_end_that_says_when_to_come_back_is_believed() {
     on_worker(async {
-        let hint = Failure::Retryable { after: Some(20 * SECOND), text: "later".into() };
+        let hint = Failure::Retryable {
+            after: Some(20 * SECOND),
+            text: "later".into(),
+        };
         let run = start(settings(), BackEnd::default(), &[Answer::Fail(hint)]);
         run.intake.try_send(batch(1)).unwrap();
         let (_, attempts) = run.finish().await;
@@ -207,12 +228,22 @@ fn a_back_end_that_says_when_to_come_back_is_believed() {
 #[test]
 fn what_would_fail_again_is_dropped_at_once_with_its_reason() {
     on_worker(async {
-        let failure = Failure::Permanent { reason: Reason::Invalid, text: "bad".into() };
+        let failure = Failure::Permanent {
+            reason: Reason::Invalid,
+            text: "bad".into(),
+        };
         let run = start(settings(), BackEnd::default(), &[Answer::Fail(failure)]);
         run.intake.try_send(batch(7)).unwrap();
         run.intake.try_send(batch(2)).unwrap();
         let (tally, attempts) = run.finish().await;
-        assert_eq!((attempts.len(), tally.passed, dropped(&tally, Reason::Invalid)), (2, 2, 7));
+        assert_eq!(
+            (
+                attempts.len(),
+                tally.passed,
+                dropped(&tally, Reason::Invalid)
+            ),
+            (2, 2, 7)
+        );
     });
 }
 
@@ -224,18 +255,27 @@ fn retries_end_when_their_time_is_up() {
         let (tally, attempts) = run.finish().await;
         assert_eq!(dropped(&tally, Reason::RetriesExhausted), 7);
         let last = attempts.last().unwrap().1;
-        assert!(last <= 300 * SECOND && last > 260 * SECOND, "last attempt at {last:?}");
+        assert!(
+            last <= 300 * SECOND && last > 260 * SECOND,
+            "last attempt at {last:?}"
+        );
     });
 }
 
 #[test]
 fn without_retry_a_retryable_failure_is_final() {
     on_worker(async {
-        let settings = Settings { retry: None, ..settings() };
+        let settings = Settings {
+            retry: None,
+            ..settings()
+        };
         let run = start(settings, BackEnd::default(), &[again()]);
         run.intake.try_send(batch(7)).unwrap();
         let (tally, attempts) = run.finish().await;
-        assert_eq!((attempts.len(), dropped(&tally, Reason::RetriesExhausted)), (1, 7));
+        assert_eq!(
+            (attempts.len(), dropped(&tally, Reason::RetriesExhausted)),
+            (1, 7)
+        );
     });
 }
 
@@ -258,7 +298,11 @@ fn a_batch_that_waits_for_its_retry_occupies_no_consumer() {
 fn no_more_attempts_run_at_once_than_there_are_consumers() {
     on_worker(async {
         let settings = with_queue(|queue| queue.consumers = 3);
-        let run = start(settings, BackEnd::default(), &vec![Answer::After(SECOND); 9]);
+        let run = start(
+            settings,
+            BackEnd::default(),
+            &vec![Answer::After(SECOND); 9],
+        );
         for _ in 0..9 {
             run.intake.try_send(batch(1)).unwrap();
         }
@@ -275,7 +319,11 @@ fn an_attempt_that_hangs_is_cut_off_by_the_timeout_and_made_again() {
         run.intake.try_send(batch(7)).unwrap();
         let (tally, attempts) = run.finish().await;
         assert_eq!(tally.passed, 7);
-        assert_eq!(attempts[1].1.as_secs(), 10, "5 s of timeout and 5 s of back-off");
+        assert_eq!(
+            attempts[1].1.as_secs(),
+            10,
+            "5 s of timeout and 5 s of back-off"
+        );
     });
 }
 
@@ -287,7 +335,10 @@ fn room_is_held_until_the_fate_of_a_batch_is_known() {
         run.intake.try_send(batch(1)).unwrap();
         run.intake.try_send(batch(1)).unwrap();
         tokio::time::sleep(SECOND).await;
-        assert!(run.intake.try_send(batch(1)).is_err(), "both wait for their retry");
+        assert!(
+            run.intake.try_send(batch(1)).is_err(),
+            "both wait for their retry"
+        );
         let third = batch(1);
         let permit = run.intake.reserve(run.intake.size(&third)).await;
         run.intake.send(third, permit);
@@ -314,7 +365,10 @@ fn items_that_the_back_end_rejects_are_counted_apart_from_those_it_took() {
         let run = start(settings(), BackEnd::default(), &[Answer::Partial(3)]);
         run.intake.try_send(batch(7)).unwrap();
         let (tally, _) = run.finish().await;
-        assert_eq!((tally.passed, dropped(&tally, Reason::PartialSuccess)), (4, 3));
+        assert_eq!(
+            (tally.passed, dropped(&tally, Reason::PartialSuccess)),
+            (4, 3)
+        );
     });
 }
 
@@ -328,7 +382,10 @@ fn merging_sends_at_the_size_or_at_the_time() {
         run.intake.try_send(batch(5)).unwrap();
         tokio::time::sleep(SECOND).await;
         let sent = run.back_end.attempts.borrow().clone();
-        assert_eq!(sent.iter().map(|(items, _)| *items).collect::<Vec<_>>(), [120, 5]);
+        assert_eq!(
+            sent.iter().map(|(items, _)| *items).collect::<Vec<_>>(),
+            [120, 5]
+        );
         assert_eq!(sent[1].1.as_millis(), 200);
         run.finish().await;
     });
@@ -341,7 +398,11 @@ fn what_is_merged_so_far_is_sent_when_the_upstream_ends() {
         run.intake.try_send(batch(40)).unwrap();
         let (tally, attempts) = run.finish().await;
         assert_eq!((tally.passed, attempts.len()), (40, 1));
-        assert_eq!(attempts[0].1, Duration::ZERO, "without waiting for the timeout");
+        assert_eq!(
+            attempts[0].1,
+            Duration::ZERO,
+            "without waiting for the timeout"
+        );
     });
 }
 
@@ -349,10 +410,20 @@ fn what_is_merged_so_far_is_sent_when_the_upstream_ends() {
 fn batches_of_different_partitions_are_kept_apart() {
     on_worker(async {
         let keys = vec!["x-tenant".to_owned()];
-        let run = start(merging(Merge { partition_keys: keys, ..merge() }), BackEnd::default(), &[]);
+        let run = start(
+            merging(Merge {
+                partition_keys: keys,
+                ..merge()
+            }),
+            BackEnd::default(),
+            &[],
+        );
         for (tenant, items) in [("a", 60), ("b", 60), ("a", 60)] {
             let metadata = vec![("X-Tenant".to_owned(), tenant.to_owned())];
-            let context = Context { peer: None, metadata };
+            let context = Context {
+                peer: None,
+                metadata,
+            };
             let batch = batch(items).with_context(Some(Arc::new(context)));
             run.intake.try_send(batch).unwrap();
         }
@@ -366,7 +437,10 @@ fn batches_of_different_partitions_are_kept_apart() {
 #[test]
 fn a_batch_over_the_request_limit_is_cut_between_requests() {
     on_worker(async {
-        let back_end = BackEnd { limit: Some(250), ..BackEnd::default() };
+        let back_end = BackEnd {
+            limit: Some(250),
+            ..BackEnd::default()
+        };
         let run = start(settings(), back_end, &[again()]);
         let mut large = batch(10);
         for _ in 0..3 {
@@ -395,7 +469,11 @@ fn a_queue_drains_with_retries_on() {
 fn what_is_left_at_the_deadline_is_counted_as_lost_to_the_shutdown() {
     on_worker(async {
         let settings = with_queue(|queue| queue.consumers = 2);
-        let run = start(settings, BackEnd::default(), &[again(), Answer::Hang, Answer::Hang]);
+        let run = start(
+            settings,
+            BackEnd::default(),
+            &[again(), Answer::Hang, Answer::Hang],
+        );
         for items in [1, 2, 4, 8] {
             run.intake.try_send(batch(items)).unwrap();
         }
@@ -409,11 +487,18 @@ fn what_is_left_at_the_deadline_is_counted_as_lost_to_the_shutdown() {
 #[test]
 fn a_sender_who_waits_is_told_and_his_items_count_as_handed_back() {
     on_worker(async {
-        let failure = Failure::Permanent { reason: Reason::Invalid, text: "bad".into() };
+        let failure = Failure::Permanent {
+            reason: Reason::Invalid,
+            text: "bad".into(),
+        };
         let run = start(settings(), BackEnd::default(), &[Answer::Fail(failure)]);
         let (share, answer) = Share::new();
         let mut waited = Batch::empty(Signal::Traces);
-        waited.push(Chunk { bytes: Bytes::from_static(b"x"), items: 3, share: Some(share) });
+        waited.push(Chunk {
+            bytes: Bytes::from_static(b"x"),
+            items: 3,
+            share: Some(share),
+        });
         waited.append(batch(4));
         run.intake.try_send(waited).unwrap();
         assert_eq!(answer.await, Ok(Outcome::Permanent(Reason::Invalid)));

@@ -47,7 +47,9 @@ impl Planner {
     /// The effective configuration of each component, by section and id, with secrets redacted.
     pub fn effective(&self) -> Vec<(Kind, Vec<(String, &serde_json::Value)>)> {
         fn rows<B>(all: &BTreeMap<ComponentId, Read<B>>) -> Vec<(String, &serde_json::Value)> {
-            all.iter().map(|(id, read)| (id.to_string(), &read.planned.effective)).collect()
+            all.iter()
+                .map(|(id, read)| (id.to_string(), &read.planned.effective))
+                .collect()
         }
         vec![
             (Kind::Receiver, rows(&self.receivers)),
@@ -67,7 +69,8 @@ impl Planner {
         if faults.has_errors() {
             return None;
         }
-        let pipelines = order::topological(&document.service.pipelines, |id| self.connects(id), faults)?;
+        let pipelines =
+            order::topological(&document.service.pipelines, |id| self.connects(id), faults)?;
         Some(self.join(document, &pipelines))
     }
 
@@ -109,12 +112,19 @@ impl Planner {
             for (reference, ends) in ends.chain(begins).filter(|(r, _)| self.connects(&r.id)) {
                 let id = &reference.id;
                 let joined = pipelines.iter().any(|other| {
-                    let list = if ends { &other.receivers } else { &other.exporters };
+                    let list = if ends {
+                        &other.receivers
+                    } else {
+                        &other.exporters
+                    };
                     other.id.signal == pipeline.id.signal && names(list, id)
                 });
                 if !joined {
-                    let (here, there) =
-                        if ends { ("exporter", "receiver") } else { ("receiver", "exporter") };
+                    let (here, there) = if ends {
+                        ("exporter", "receiver")
+                    } else {
+                        ("receiver", "exporter")
+                    };
                     let text = format!(
                         "connector \"{id}\" used as {here} in [{}] pipeline but not used in any \
                          supported {there} pipeline",
@@ -151,14 +161,21 @@ impl Planner {
             if feeds.iter().any(|pipelines| !pipelines.is_empty())
                 && let Some(build) = Arc::into_inner(read.planned.build)
             {
-                plan.receivers.push(ReceiverNode { id: id.to_string(), build, feeds });
+                plan.receivers.push(ReceiverNode {
+                    id: id.to_string(),
+                    build,
+                    feeds,
+                });
             }
         }
         for reference in &document.service.extensions {
             if let Some(read) = self.extensions.remove(&reference.id)
                 && let Some(build) = Arc::into_inner(read.planned.build)
             {
-                plan.extensions.push(ExtensionNode { id: reference.id.to_string(), build });
+                plan.extensions.push(ExtensionNode {
+                    id: reference.id.to_string(),
+                    build,
+                });
             }
         }
         plan
@@ -175,13 +192,23 @@ impl Planner {
             seen.push(id);
             if self.connects(id) {
                 let targets = fed(id, pipeline.id.signal, all);
-                edges.push(EdgeNode::Connector { id: id.to_string(), targets });
+                edges.push(EdgeNode::Connector {
+                    id: id.to_string(),
+                    targets,
+                });
             } else if let Some(read) = self.exporters.get(id) {
                 let (name, signal) = (id.to_string(), pipeline.id.signal);
-                let known = plan.exporters.iter().position(|e| e.id == name && e.signal == signal);
+                let known = plan
+                    .exporters
+                    .iter()
+                    .position(|e| e.id == name && e.signal == signal);
                 let at = known.unwrap_or_else(|| {
                     let build = Arc::clone(&read.planned.build);
-                    plan.exporters.push(ExporterNode { id: name, signal, build });
+                    plan.exporters.push(ExporterNode {
+                        id: name,
+                        signal,
+                        build,
+                    });
                     plan.exporters.len() - 1
                 });
                 edges.push(EdgeNode::Exporter(at));
@@ -214,7 +241,9 @@ fn section<B>(
 ) -> BTreeMap<ComponentId, Read<B>> {
     let mut read = BTreeMap::new();
     for component in document.section(kind).iter() {
-        let Some(factory) = table.iter().find(|factory| factory.is_called(component.id.kind()))
+        let Some(factory) = table
+            .iter()
+            .find(|factory| factory.is_called(component.id.kind()))
         else {
             faults.push(unknown(component, table));
             continue;
@@ -225,11 +254,22 @@ fn section<B>(
                 component.id.kind(),
                 factory.name
             );
-            faults.push(Fault::warning(component.place.clone(), component.path(), text));
+            faults.push(Fault::warning(
+                component.place.clone(),
+                component.path(),
+                text,
+            ));
         }
         if let Some(Planned { build, effective }) = (factory.plan)(component, faults) {
-            let planned = Planned { build: Arc::new(build), effective };
-            let row = Read { planned, signals: factory.signals, name: factory.name };
+            let planned = Planned {
+                build: Arc::new(build),
+                effective,
+            };
+            let row = Read {
+                planned,
+                signals: factory.signals,
+                name: factory.name,
+            };
             read.insert(component.id.clone(), row);
         }
     }
@@ -244,6 +284,8 @@ fn unknown<B>(component: &Component, table: &'static [Factory<B>]) -> Fault {
         component.id,
         names.join(" ")
     );
-    let candidates = table.iter().flat_map(|f| f.aliases.iter().copied().chain([f.name]));
+    let candidates = table
+        .iter()
+        .flat_map(|f| f.aliases.iter().copied().chain([f.name]));
     component.fault(text).with_suggestion(kind, candidates)
 }

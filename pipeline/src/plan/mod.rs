@@ -63,14 +63,21 @@ impl Plan {
     /// Whether a request that enters this pipeline is answered only when an exporter has answered: some exporter on
     /// its way asks for that, and no processor before it holds items on its own account.
     pub(crate) fn waits(&self, pipeline: usize) -> bool {
-        let Some(node) = self.pipelines.get(pipeline) else { return false };
-        if node.processors.iter().any(|processor| processor.build.holds) {
+        let Some(node) = self.pipelines.get(pipeline) else {
+            return false;
+        };
+        if node
+            .processors
+            .iter()
+            .any(|processor| processor.build.holds)
+        {
             return false;
         }
         node.edges.iter().any(|edge| match edge {
-            EdgeNode::Exporter(at) => {
-                self.exporters.get(*at).is_some_and(|exporter| exporter.build.delivery.waits())
-            }
+            EdgeNode::Exporter(at) => self
+                .exporters
+                .get(*at)
+                .is_some_and(|exporter| exporter.build.delivery.waits()),
             EdgeNode::Connector { targets, .. } => targets.iter().any(|&at| self.waits(at)),
         })
     }

@@ -9,7 +9,12 @@ pub(super) fn topological<'a>(
     connects: impl Fn(&ComponentId) -> bool,
     faults: &mut Faults,
 ) -> Option<Vec<&'a Pipeline>> {
-    let mut search = Search { pipelines, connects, marks: vec![Mark::New; pipelines.len()], done: Vec::new() };
+    let mut search = Search {
+        pipelines,
+        connects,
+        marks: vec![Mark::New; pipelines.len()],
+        done: Vec::new(),
+    };
     for at in 0..pipelines.len() {
         if let Err(fault) = search.visit(at, &mut Vec::new()) {
             faults.push(fault);
@@ -47,7 +52,10 @@ impl<F: Fn(&ComponentId) -> bool> Search<'_, F> {
         let signal = pipeline.id.signal;
         let mark = path.len();
         for processor in &pipeline.processors {
-            path.push(format!("processor \"{}\" in pipeline \"{}\"", processor.id, pipeline.id));
+            path.push(format!(
+                "processor \"{}\" in pipeline \"{}\"",
+                processor.id, pipeline.id
+            ));
         }
         for edge in &pipeline.exporters {
             if !(self.connects)(&edge.id) {
@@ -56,7 +64,10 @@ impl<F: Fn(&ComponentId) -> bool> Search<'_, F> {
             path.push(format!("connector \"{}\" ({signal} to {signal})", edge.id));
             for (next, target) in pipelines.iter().enumerate() {
                 let leads = target.id.signal == signal
-                    && target.receivers.iter().any(|receiver| receiver.id == edge.id);
+                    && target
+                        .receivers
+                        .iter()
+                        .any(|receiver| receiver.id == edge.id);
                 if !leads {
                     continue;
                 }

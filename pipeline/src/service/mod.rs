@@ -70,7 +70,11 @@ impl Service {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let (intakes, rooms, mut homes) = open_exporters(&plan, shared, workers);
         let (listening, mut seats) = bind_receivers(&plan, shared, workers)?;
-        let blueprint = Arc::new(Blueprint { plan, shared: shared.clone(), stop });
+        let blueprint = Arc::new(Blueprint {
+            plan,
+            shared: shared.clone(),
+            stop,
+        });
         let (ready, started) = mpsc::channel();
         let (over, running) = tokio::sync::mpsc::channel(1);
         for index in 0..workers {
@@ -87,13 +91,26 @@ impl Service {
                     thread::run(job, &ready);
                     drop(over);
                 })
-                .map_err(|e| StartError { component: format!("worker {index}"), text: e.to_string() })?;
+                .map_err(|e| StartError {
+                    component: format!("worker {index}"),
+                    text: e.to_string(),
+                })?;
         }
         // The workers hold the only ways to the exporters, so that these end when all upstream has.
         drop((intakes, ready, over));
-        let service = Self { stopper, running, listening, rooms };
+        let service = Self {
+            stopper,
+            running,
+            listening,
+            rooms,
+        };
         for _ in 0..workers {
-            let lost = || Err(StartError { component: "worker".into(), text: "it ended".into() });
+            let lost = || {
+                Err(StartError {
+                    component: "worker".into(),
+                    text: "it ended".into(),
+                })
+            };
             started.recv().unwrap_or_else(|_| lost())?;
         }
         Ok(service)
@@ -174,8 +191,16 @@ fn open_exporters(
         let room = Room::new(&node.build.delivery, byte_share, account);
         let (intake, entries) = Intake::new(Arc::clone(&room));
         intakes.push(intake);
-        homes[at % workers].push(Home { exporter: at, room: Arc::clone(&room), entries });
-        rooms.push(ExporterRoom { id: node.id.clone(), signal: node.signal, room });
+        homes[at % workers].push(Home {
+            exporter: at,
+            room: Arc::clone(&room),
+            entries,
+        });
+        rooms.push(ExporterRoom {
+            id: node.id.clone(),
+            signal: node.signal,
+            room,
+        });
     }
     (intakes, rooms, homes)
 }
@@ -186,16 +211,28 @@ fn bind_receivers(plan: &Plan, shared: &Shared, workers: usize) -> Result<Bound,
     let mut seats: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
     let mut listening = Vec::new();
     for (at, node) in plan.receivers.iter().enumerate() {
-        let label = Label { kind: Kind::Receiver, id: node.id.clone(), signal: None, pipeline: None };
+        let label = Label {
+            kind: Kind::Receiver,
+            id: node.id.clone(),
+            signal: None,
+            pipeline: None,
+        };
         let host = Host {
             budget: Arc::clone(&shared.budget),
             metrics: shared.metrics.clone(),
             clock: shared.clock,
             label,
         };
-        let receiver = (node.build.make)(&host)
-            .map_err(|text| StartError { component: format!("receiver {}", node.id), text })?;
-        listening.extend(receiver.listening().into_iter().map(|l| (node.id.clone(), l)));
+        let receiver = (node.build.make)(&host).map_err(|text| StartError {
+            component: format!("receiver {}", node.id),
+            text,
+        })?;
+        listening.extend(
+            receiver
+                .listening()
+                .into_iter()
+                .map(|l| (node.id.clone(), l)),
+        );
         for (worker, seat) in receiver.seats(workers).into_iter().enumerate() {
             seats[worker].push(thread::SeatOf { receiver: at, seat });
         }

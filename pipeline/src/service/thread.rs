@@ -45,7 +45,10 @@ pub(super) struct SeatOf {
 
 /// Runs to the end of the service. Sends on `ready` whether this worker could be built.
 pub(super) fn run(job: Job, ready: &mpsc::Sender<Result<(), StartError>>) {
-    let fail = |text: String| StartError { component: "worker runtime".into(), text };
+    let fail = |text: String| StartError {
+        component: "worker runtime".into(),
+        text,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(tokio::runtime::LocalOptions::default());
@@ -57,7 +60,12 @@ pub(super) fn run(job: Job, ready: &mpsc::Sender<Result<(), StartError>>) {
 }
 
 async fn live(job: Job, ready: &mpsc::Sender<Result<(), StartError>>) {
-    let Job { blueprint, intakes, homes, seats } = job;
+    let Job {
+        blueprint,
+        intakes,
+        homes,
+        seats,
+    } = job;
     let stop = blueprint.stop.clone();
     let worker = Worker::new(blueprint.shared.clock);
     let built = build_deliveries(&blueprint, homes)
@@ -95,8 +103,15 @@ async fn live(job: Job, ready: &mpsc::Sender<Result<(), StartError>>) {
 
 fn build_deliveries(blueprint: &Blueprint, homes: Vec<Home>) -> Result<Vec<Delivery>, StartError> {
     let mut deliveries = Vec::new();
-    for Home { exporter, room, entries } in homes {
-        let Some(node) = blueprint.plan.exporters.get(exporter) else { continue };
+    for Home {
+        exporter,
+        room,
+        entries,
+    } in homes
+    {
+        let Some(node) = blueprint.plan.exporters.get(exporter) else {
+            continue;
+        };
         let label = Label {
             kind: Kind::Exporter,
             id: node.id.clone(),
@@ -104,8 +119,10 @@ fn build_deliveries(blueprint: &Blueprint, homes: Vec<Home>) -> Result<Vec<Deliv
             pipeline: None,
         };
         let host = host(blueprint, label.clone());
-        let built = (node.build.make)(&host)
-            .map_err(|text| StartError { component: format!("exporter {}", node.id), text })?;
+        let built = (node.build.make)(&host).map_err(|text| StartError {
+            component: format!("exporter {}", node.id),
+            text,
+        })?;
         deliveries.push(Delivery::new(
             built,
             node.build.delivery.clone(),
@@ -142,11 +159,20 @@ fn build_chains(
                         signal: node.signal,
                     }),
                     worker: Rc::clone(worker),
-                    targets: targets.iter().filter_map(|&t| built.get(t)?.clone()).collect(),
+                    targets: targets
+                        .iter()
+                        .filter_map(|&t| built.get(t)?.clone())
+                        .collect(),
                 }),
                 EdgeNode::Exporter(exporter) => {
-                    let delivery = blueprint.plan.exporters.get(*exporter).zip(intakes.get(*exporter));
-                    let Some((exporter, intake)) = delivery else { continue };
+                    let delivery = blueprint
+                        .plan
+                        .exporters
+                        .get(*exporter)
+                        .zip(intakes.get(*exporter));
+                    let Some((exporter, intake)) = delivery else {
+                        continue;
+                    };
                     let blocking = lone || exporter.build.delivery.blocks();
                     let edge = ExporterEdge::new(intake.clone(), blocking);
                     tenders.spawn_local(Rc::clone(&edge).keep_moving(Rc::clone(worker)));
@@ -178,8 +204,10 @@ fn stages(blueprint: &Blueprint, node: &PipelineNode) -> Result<Vec<Stage>, Star
             transport: "",
             signal: node.signal,
         });
-        let built = (processor.build.make)(&host(blueprint, label))
-            .map_err(|text| StartError { component: format!("processor {}", processor.id), text })?;
+        let built = (processor.build.make)(&host(blueprint, label)).map_err(|text| StartError {
+            component: format!("processor {}", processor.id),
+            text,
+        })?;
         Ok(Stage::new(built, account))
     };
     node.processors.iter().map(stage).collect()
@@ -194,7 +222,10 @@ fn inlets(
     let plan = &blueprint.plan;
     let node = plan.receivers.get(receiver);
     let feed = |pipelines: &Vec<usize>| Feed {
-        chains: pipelines.iter().filter_map(|&at| chains.get(at).cloned()).collect(),
+        chains: pipelines
+            .iter()
+            .filter_map(|&at| chains.get(at).cloned())
+            .collect(),
         waits: pipelines.iter().any(|&at| plan.waits(at)),
     };
     Inlets {
@@ -202,7 +233,9 @@ fn inlets(
         books: Arc::clone(&blueprint.shared.books),
         budget: Arc::clone(&blueprint.shared.budget),
         id: node.map(|n| n.id.clone()).unwrap_or_default(),
-        feeds: node.map(|n| n.feeds.each_ref().map(feed)).unwrap_or_default(),
+        feeds: node
+            .map(|n| n.feeds.each_ref().map(feed))
+            .unwrap_or_default(),
     }
 }
 

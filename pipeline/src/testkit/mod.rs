@@ -25,13 +25,21 @@ pub fn host(kind: Kind, id: &str, signal: Option<Signal>) -> Host {
         budget: Budget::new(1 << 30),
         metrics: telemetry::metrics::Metrics::default(),
         clock: Clock::start(),
-        label: Label { kind, id: id.to_owned(), signal, pipeline: None },
+        label: Label {
+            kind,
+            id: id.to_owned(),
+            signal,
+            pipeline: None,
+        },
     }
 }
 
 /// A host that shares `budget` with its test.
 pub fn host_with(budget: Arc<Budget>, kind: Kind, id: &str) -> Host {
-    Host { budget, ..host(kind, id, None) }
+    Host {
+        budget,
+        ..host(kind, id, None)
+    }
 }
 
 /// Reads a document from text, as from `--config`.
@@ -45,7 +53,10 @@ pub fn document(yaml: &str, faults: &mut Faults) -> Option<Document> {
             Err(format!("{path}: tests have no files"))
         }
     }
-    let sources = Sources { configs: vec![format!("yaml:{yaml}")], sets: Vec::new() };
+    let sources = Sources {
+        configs: vec![format!("yaml:{yaml}")],
+        sets: Vec::new(),
+    };
     let root = config::load(&sources, &Nothing, faults)?;
     Some(Document::read(&root, faults))
 }

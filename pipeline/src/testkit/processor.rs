@@ -30,13 +30,17 @@ pub fn check_processors(table: &[ProcessorFactory]) {
 fn check(factory: &ProcessorFactory, signal: Signal) {
     let row = format!("{} on {signal}", factory.name);
     let mut faults = Faults::new();
-    let planned = with_body(Kind::Processor, factory.name, factory.example, &mut faults, |c, f| {
-        (factory.plan)(c, f)
-    });
+    let planned = with_body(
+        Kind::Processor,
+        factory.name,
+        factory.example,
+        &mut faults,
+        |c, f| (factory.plan)(c, f),
+    );
     let planned = planned.unwrap_or_else(|| panic!("{row}: its example is not read: {faults:?}"));
     let host = host(ledger::Kind::Processor, factory.name, Some(signal));
-    let mut processor =
-        (planned.build.make)(&host).unwrap_or_else(|text| panic!("{row}: it cannot be built: {text}"));
+    let mut processor = (planned.build.make)(&host)
+        .unwrap_or_else(|text| panic!("{row}: it cannot be built: {text}"));
 
     let mut ledger = Fates::default();
     let mut now = Duration::ZERO;
@@ -53,8 +57,16 @@ fn check(factory: &ProcessorFactory, signal: Signal) {
     }
     drain(&row, processor.as_mut(), now, &mut ledger);
     assert!(ledger.taken > 0, "{row}: it took nothing at all");
-    assert_eq!(ledger.taken, ledger.passed + ledger.dropped, "{row}: items were lost or invented");
-    assert_eq!(processor.deadline(), None, "{row}: it is empty and still wants to be ticked");
+    assert_eq!(
+        ledger.taken,
+        ledger.passed + ledger.dropped,
+        "{row}: items were lost or invented"
+    );
+    assert_eq!(
+        processor.deadline(),
+        None,
+        "{row}: it is empty and still wants to be ticked"
+    );
 }
 
 /// Items by their fate.
@@ -76,21 +88,34 @@ impl Fates {
 }
 
 fn check_claim(row: &str, batch: &Batch) {
-    assert_eq!(batch.items(), items_of(batch), "{row}: it claims a count that is not true");
+    assert_eq!(
+        batch.items(),
+        items_of(batch),
+        "{row}: it claims a count that is not true"
+    );
     let bytes: usize = batch.chunks().iter().map(|chunk| chunk.bytes.len()).sum();
-    assert_eq!(batch.bytes(), bytes, "{row}: it claims a size that is not true");
+    assert_eq!(
+        batch.bytes(),
+        bytes,
+        "{row}: it claims a size that is not true"
+    );
     assert!(batch.items() > 0, "{row}: it passes on batches of nothing");
 }
 
 /// Ticks once if the processor asks for it by now; the tick must move its deadline on.
 fn tick(row: &str, processor: &mut dyn Processor, now: Duration, fates: &mut Fates) {
-    let Some(deadline) = processor.deadline().filter(|deadline| *deadline <= now) else { return };
+    let Some(deadline) = processor.deadline().filter(|deadline| *deadline <= now) else {
+        return;
+    };
     let mut out = Outbox::default();
     processor.tick(Now::at(now), &mut out);
     let emitted = !out.is_empty();
     fates.note(row, &mut out);
     let moved = processor.deadline() != Some(deadline);
-    assert!(emitted || moved, "{row}: a tick at its deadline does nothing, for ever");
+    assert!(
+        emitted || moved,
+        "{row}: a tick at its deadline does nothing, for ever"
+    );
 }
 
 fn drain(row: &str, processor: &mut dyn Processor, now: Duration, fates: &mut Fates) {

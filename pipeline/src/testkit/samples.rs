@@ -47,10 +47,16 @@ pub fn sample(signal: Signal, items: usize, seed: usize) -> Batch {
 
 /// The items that the payload of a batch really has.
 pub fn items_of(batch: &Batch) -> u64 {
-    batch.chunks().iter().map(|chunk| counted(batch.signal(), &chunk.bytes)).sum()
+    batch
+        .chunks()
+        .iter()
+        .map(|chunk| counted(batch.signal(), &chunk.bytes))
+        .sum()
 }
 
 fn counted(signal: Signal, request: &[u8]) -> u64 {
     let census = survey(signal, request);
-    census.unwrap_or_else(|malformed| panic!("a batch of {signal} is broken: {malformed}")).items as u64
+    census
+        .unwrap_or_else(|malformed| panic!("a batch of {signal} is broken: {malformed}"))
+        .items as u64
 }

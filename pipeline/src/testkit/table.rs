@@ -30,20 +30,34 @@ fn is_type(name: &str) -> bool {
 fn check_example<B>(kind: Kind, factory: &Factory<B>) {
     let name = factory.name;
     let (faults, effective) = plan(kind, factory, factory.example);
-    assert!(faults.is_empty(), "{name}: its example has faults: {faults:?}");
+    assert!(
+        faults.is_empty(),
+        "{name}: its example has faults: {faults:?}"
+    );
     let effective = effective.unwrap_or_else(|| panic!("{name}: its example is not read"));
     // JSON is YAML: what is printed as the effective configuration must mean the same.
     let (faults, again) = plan(kind, factory, &effective.to_string());
     let redacted = effective.to_string().contains("[REDACTED]");
-    assert!(!faults.has_errors(), "{name}: its effective configuration has faults: {faults:?}");
-    assert!(redacted || again == Some(effective), "{name}: written out it means something else");
+    assert!(
+        !faults.has_errors(),
+        "{name}: its effective configuration has faults: {faults:?}"
+    );
+    assert!(
+        redacted || again == Some(effective),
+        "{name}: written out it means something else"
+    );
 }
 
 fn check_unknown_key<B>(kind: Kind, factory: &Factory<B>) {
     let name = factory.name;
     let (faults, _) = plan(kind, factory, "no_such_key: 1");
-    let named = faults.iter().any(|fault| fault.to_string().contains("no_such_key"));
-    assert!(faults.has_errors() && named, "{name}: an unknown key is not refused: {faults:?}");
+    let named = faults
+        .iter()
+        .any(|fault| fault.to_string().contains("no_such_key"));
+    assert!(
+        faults.has_errors() && named,
+        "{name}: an unknown key is not refused: {faults:?}"
+    );
 }
 
 /// The faults and the effective configuration of one component with this body.
@@ -53,9 +67,13 @@ pub(super) fn plan<B>(
     body: &str,
 ) -> (Faults, Option<serde_json::Value>) {
     let mut faults = Faults::new();
-    let planned = with_body(kind, factory.name, body, &mut faults, |component, faults| {
-        (factory.plan)(component, faults)
-    });
+    let planned = with_body(
+        kind,
+        factory.name,
+        body,
+        &mut faults,
+        |component, faults| (factory.plan)(component, faults),
+    );
     (faults, planned.map(|planned| planned.effective))
 }
 

@@ -35,15 +35,23 @@ pub(crate) struct Paths {
 impl Paths {
     /// By [`Signal::index`], each with its leading slash.
     pub(crate) fn paths(&self) -> [String; 3] {
-        [&self.traces_url_path, &self.metrics_url_path, &self.logs_url_path]
-            .map(|path| format!("/{}", path.trim_start_matches('/')))
+        [
+            &self.traces_url_path,
+            &self.metrics_url_path,
+            &self.logs_url_path,
+        ]
+        .map(|path| format!("/{}", path.trim_start_matches('/')))
     }
 }
 
 impl Default for Paths {
     fn default() -> Self {
         let [traces, metrics, logs] = Signal::ALL.map(|signal| signal.http_path().to_owned());
-        Self { traces_url_path: traces, metrics_url_path: metrics, logs_url_path: logs }
+        Self {
+            traces_url_path: traces,
+            metrics_url_path: metrics,
+            logs_url_path: logs,
+        }
     }
 }
 
@@ -81,13 +89,21 @@ pub(crate) fn encodings(names: &[String]) -> Option<Vec<Encoding>> {
     if names.is_empty() {
         return None;
     }
-    Some(names.iter().filter_map(|name| Encoding::from_http(name)).collect())
+    Some(
+        names
+            .iter()
+            .filter_map(|name| Encoding::from_http(name))
+            .collect(),
+    )
 }
 
 /// The validation of the block has refused what is no header.
 pub(crate) fn headers(headers: &Headers) -> HeaderMap {
     let header = |(name, value): (&str, &::config::Secret)| {
-        Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value.expose()).ok()?))
+        Some((
+            HeaderName::try_from(name).ok()?,
+            HeaderValue::try_from(value.expose()).ok()?,
+        ))
     };
     headers.iter().filter_map(header).collect()
 }

@@ -21,7 +21,10 @@ pub(super) struct Grpc {
 
 impl Grpc {
     pub(super) fn new(ingest: Ingest, include_metadata: bool) -> Rc<Self> {
-        Rc::new(Self { ingest, include_metadata })
+        Rc::new(Self {
+            ingest,
+            include_metadata,
+        })
     }
 
     /// Answers one call. `context` is the connection's.
@@ -47,7 +50,9 @@ impl Grpc {
     ) -> Result<(), Rejection> {
         let path = request.uri().path();
         let inlet = Signal::from_grpc_path(path).and_then(|signal| self.ingest.inlet(signal));
-        let Some(inlet) = inlet else { return Err(unknown(path).into()) };
+        let Some(inlet) = inlet else {
+            return Err(unknown(path).into());
+        };
         let encoding = grpc::encoding(request.headers())?;
         if self.include_metadata {
             context = with_metadata(&context, &request);
@@ -58,13 +63,20 @@ impl Grpc {
             true => encoding,
             false => net::encoding::Encoding::Identity,
         };
-        let reading = Reading { encoding, format: Format::Protobuf };
+        let reading = Reading {
+            encoding,
+            format: Format::Protobuf,
+        };
         self.ingest.offer(inlet, body, reading, context).await
     }
 }
 
 /// The words of grpc-go, which tell a service that no pipeline takes from one that does not exist.
 fn unknown(path: &str) -> Status {
-    let service = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    let service = path
+        .trim_start_matches('/')
+        .split('/')
+        .next()
+        .unwrap_or_default();
     Status::new(Code::Unimplemented, format!("unknown service {service}"))
 }

@@ -47,7 +47,9 @@ impl Http {
 
     async fn answer(&self, request: Request<Incoming>, context: Arc<Context>) -> Response<Answer> {
         let path = request.uri().path();
-        let signal = Signal::ALL.into_iter().find(|signal| self.paths[signal.index()] == path);
+        let signal = Signal::ALL
+            .into_iter()
+            .find(|signal| self.paths[signal.index()] == path);
         let inlet = signal.and_then(|signal| self.ingest.inlet(signal));
         let Some(inlet) = inlet else {
             return text(StatusCode::NOT_FOUND, "404 page not found\n");
@@ -55,10 +57,15 @@ impl Http {
         if request.method() != Method::POST {
             let words = "405 method not allowed, supported: [POST]";
             let mut response = text(StatusCode::METHOD_NOT_ALLOWED, words);
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+            response
+                .headers_mut()
+                .insert(ALLOW, HeaderValue::from_static("POST"));
             return response;
         }
-        let content_type = request.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
+        let content_type = request
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok());
         let format = content_type.and_then(Format::from_content_type);
         let encoding = match self.encoding(request.headers()) {
             Ok(encoding) => encoding,
@@ -77,7 +84,9 @@ impl Http {
         };
         let taken = async {
             let body = self.ingest.read(request.into_body(), 0).await?;
-            self.ingest.offer(inlet, body, Reading { encoding, format }, context).await
+            self.ingest
+                .offer(inlet, body, Reading { encoding, format }, context)
+                .await
         };
         match taken.await {
             Ok(()) => encoded(StatusCode::OK, format, format.success()),
@@ -86,8 +95,12 @@ impl Http {
     }
 
     fn encoding(&self, headers: &HeaderMap) -> Result<Encoding, Status> {
-        let Some(allowed) = &self.encodings else { return Ok(Encoding::Identity) };
-        let Some(value) = headers.get(CONTENT_ENCODING) else { return Ok(Encoding::Identity) };
+        let Some(allowed) = &self.encodings else {
+            return Ok(Encoding::Identity);
+        };
+        let Some(value) = headers.get(CONTENT_ENCODING) else {
+            return Ok(Encoding::Identity);
+        };
         let named = value.to_str().unwrap_or_default();
         let found = Encoding::from_http(named).filter(|encoding| allowed.contains(encoding));
         found.ok_or_else(|| {
@@ -98,10 +111,13 @@ impl Http {
 }
 
 fn failure(rejection: &Rejection, format: Format) -> Response<Answer> {
-    let status = StatusCode::from_u16(rejection.http()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status =
+        StatusCode::from_u16(rejection.http()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = encoded(status, format, &rejection.status.encode(format));
     if let Some(seconds) = rejection.status.retry_after_seconds() {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }
@@ -122,6 +138,8 @@ fn unspeakable() -> Response<Answer> {
 fn with_type(status: StatusCode, kind: &'static str, body: &[u8]) -> Response<Answer> {
     let mut response = Response::new(Answer::new(body.to_vec()));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }

@@ -36,7 +36,11 @@ pub(super) struct Rejection {
 impl Ingest {
     pub(super) fn new(inlets: Inlets, transport: &'static str, cap: usize) -> Self {
         let signals = Signal::ALL.map(|signal| inlets.open(signal, transport));
-        Self { inlets, signals, cap }
+        Self {
+            inlets,
+            signals,
+            cap,
+        }
     }
 
     /// The inlet of a signal, if some pipeline takes it from this receiver.
@@ -69,7 +73,9 @@ impl Ingest {
         if reading.format == Format::Json {
             let decoded = json::decode(inlet.signal(), &bytes)
                 .map_err(|fault| Rejection::invalid(fault.to_string()))?;
-            lease.try_grow(decoded.len()).map_err(|_| BodyFault::Exhausted)?;
+            lease
+                .try_grow(decoded.len())
+                .map_err(|_| BodyFault::Exhausted)?;
             lease.give_back(bytes.len());
             bytes = decoded.into();
         }
@@ -82,10 +88,15 @@ impl Ingest {
             .with_context(Some(context));
         match inlet.offer(batch).await? {
             Outcome::Delivered => Ok(()),
-            Outcome::Retryable(reason) => Err(Rejection::unavailable(format!("not delivered: {reason}"))),
+            Outcome::Retryable(reason) => {
+                Err(Rejection::unavailable(format!("not delivered: {reason}")))
+            }
             Outcome::Permanent(reason) => {
                 let text = format!("not delivered, and it would fail again: {reason}");
-                Err(Rejection { status: Status::new(Code::Internal, text), too_large: false })
+                Err(Rejection {
+                    status: Status::new(Code::Internal, text),
+                    too_large: false,
+                })
             }
         }
     }
@@ -95,44 +106,61 @@ impl Ingest {
 
 impl Rejection {
     pub(super) fn invalid(text: impl Into<String>) -> Self {
-        Self { status: Status::new(Code::InvalidArgument, text), too_large: false }
+        Self {
+            status: Status::new(Code::InvalidArgument, text),
+            too_large: false,
+        }
     }
 
     fn unavailable(text: impl Into<String>) -> Self {
         let status = Status::new(Code::Unavailable, text).with_retry_after(RETRY_HINT);
-        Self { status, too_large: false }
+        Self {
+            status,
+            too_large: false,
+        }
     }
 
     /// The status of an HTTP answer.
     pub(super) fn http(&self) -> u16 {
         const CONTENT_TOO_LARGE: u16 = 413;
-        if self.too_large { CONTENT_TOO_LARGE } else { self.status.code.http() }
+        if self.too_large {
+            CONTENT_TOO_LARGE
+        } else {
+            self.status.code.http()
+        }
     }
 }
 
 impl From<Status> for Rejection {
     fn from(status: Status) -> Self {
-        Self { status, too_large: false }
+        Self {
+            status,
+            too_large: false,
+        }
     }
 }
 
 impl From<Refusal> for Rejection {
     fn from(refusal: Refusal) -> Self {
         let status = match refusal.retry {
-            Some(delay) => {
-                Status::new(Code::Unavailable, refusal.text).with_retry_after(delay)
-            }
+            Some(delay) => Status::new(Code::Unavailable, refusal.text).with_retry_after(delay),
             // As in the Collector: a permanent error of a pipeline is its own fault, not the sender's.
             None => Status::new(Code::Internal, refusal.text),
         };
-        Self { status, too_large: false }
+        Self {
+            status,
+            too_large: false,
+        }
     }
 }
 
 impl From<BodyFault> for Rejection {
     fn from(fault: BodyFault) -> Self {
         let too_large = matches!(fault, BodyFault::TooLarge { .. });
-        Self { status: fault.status(), too_large }
+        Self {
+            status: fault.status(),
+            too_large,
+        }
     }
 }
 

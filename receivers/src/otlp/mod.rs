@@ -57,19 +57,35 @@ impl ReceiverComponent for Otlp {
 
 impl Receiver for Otlp {
     fn listening(&self) -> Vec<Listening> {
-        let grpc = self.grpc.as_ref().map(|(listener, _)| ("grpc", listener.address()));
-        let http = self.http.as_ref().map(|(listener, _)| ("http", listener.address()));
+        let grpc = self
+            .grpc
+            .as_ref()
+            .map(|(listener, _)| ("grpc", listener.address()));
+        let http = self
+            .http
+            .as_ref()
+            .map(|(listener, _)| ("http", listener.address()));
         let sockets = grpc.into_iter().chain(http);
-        sockets.map(|(protocol, address)| Listening { protocol, address }).collect()
+        sockets
+            .map(|(protocol, address)| Listening { protocol, address })
+            .collect()
     }
 
     fn seats(self: Box<Self>, workers: usize) -> Vec<Seat> {
-        let mut grpc = self.grpc.map(|(l, config)| (l.seats(workers).into_iter(), config));
-        let mut http = self.http.map(|(l, config)| (l.seats(workers).into_iter(), config));
+        let mut grpc = self
+            .grpc
+            .map(|(l, config)| (l.seats(workers).into_iter(), config));
+        let mut http = self
+            .http
+            .map(|(l, config)| (l.seats(workers).into_iter(), config));
         (0..workers)
             .map(|_| -> Seat {
-                let grpc = grpc.as_mut().and_then(|(seats, c)| Some((seats.next()?, c.clone())));
-                let http = http.as_mut().and_then(|(seats, c)| Some((seats.next()?, c.clone())));
+                let grpc = grpc
+                    .as_mut()
+                    .and_then(|(seats, c)| Some((seats.next()?, c.clone())));
+                let http = http
+                    .as_mut()
+                    .and_then(|(seats, c)| Some((seats.next()?, c.clone())));
                 Box::new(move |inlets, stop| {
                     Box::pin(async move {
                         let (grpc_inlets, grpc_stop) = (inlets.clone(), stop.clone());
@@ -97,18 +113,31 @@ async fn serve_grpc(
     inlets: pipeline::Inlets,
     stop: pipeline::Stop,
 ) {
-    let keepalive = config.keepalive.as_ref().and_then(|k| k.server_parameters.as_ref());
+    let keepalive = config
+        .keepalive
+        .as_ref()
+        .and_then(|k| k.server_parameters.as_ref());
     let settings = net::Settings {
         protocol: Protocol::Http2,
         max_concurrent_streams: Some(config.max_concurrent_streams).filter(|streams| *streams > 0),
-        keepalive_time: keepalive.map(|k| k.time.get()).filter(|time| !time.is_zero()),
-        keepalive_timeout: keepalive.map(|k| k.timeout.get()).filter(|time| !time.is_zero()),
+        keepalive_time: keepalive
+            .map(|k| k.time.get())
+            .filter(|time| !time.is_zero()),
+        keepalive_timeout: keepalive
+            .map(|k| k.timeout.get())
+            .filter(|time| !time.is_zero()),
         header_timeout: None,
         keep_alives: true,
     };
     let cap = usize::try_from(config.request_bytes_max()).unwrap_or(usize::MAX);
     let service = Grpc::new(Ingest::new(inlets, "grpc", cap), config.include_metadata);
-    seat::run(seat, settings, move |request, context| service.handle(request, context), stop).await;
+    seat::run(
+        seat,
+        settings,
+        move |request, context| service.handle(request, context),
+        stop,
+    )
+    .await;
 }
 
 async fn serve_http(
@@ -134,5 +163,11 @@ async fn serve_http(
         headers: config::headers(&server.response_headers),
         ingest: Ingest::new(inlets, "http", cap),
     });
-    seat::run(seat, settings, move |request, context| service.handle(request, context), stop).await;
+    seat::run(
+        seat,
+        settings,
+        move |request, context| service.handle(request, context),
+        stop,
+    )
+    .await;
 }

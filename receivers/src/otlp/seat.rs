@@ -23,7 +23,10 @@ where
     let (open, mut all_closed) = mpsc::channel::<()>(1);
     let draining = stop.clone();
     let accepting = seat.serve(move |stream, peer, connected| {
-        let context = Arc::new(Context { peer: Some(peer.ip()), metadata: Vec::new() });
+        let context = Arc::new(Context {
+            peer: Some(peer.ip()),
+            metadata: Vec::new(),
+        });
         let (settings, stop, open) = (Rc::clone(&settings), stop.clone(), open.clone());
         let handle = handle.clone();
         tokio::task::spawn_local(async move {
@@ -44,7 +47,10 @@ where
 pub(super) fn with_metadata(context: &Context, request: &Request<Incoming>) -> Arc<Context> {
     let peer: Option<IpAddr> = context.peer;
     let headers = request.headers().iter().map(|(name, value)| {
-        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        (
+            name.as_str().to_owned(),
+            String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        )
     });
     let mut metadata: Vec<_> = headers.collect();
     if let Some(authority) = request.uri().authority() {

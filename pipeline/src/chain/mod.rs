@@ -48,14 +48,27 @@ struct State {
 
 impl Stage {
     pub(crate) fn new(processor: Box<dyn Processor>, account: Arc<Account>) -> Self {
-        Self { processor, account, outbox: Outbox::default() }
+        Self {
+            processor,
+            account,
+            outbox: Outbox::default(),
+        }
     }
 }
 
 impl Chain {
     pub(crate) fn new(worker: Rc<Worker>, stages: Vec<Stage>, edges: Vec<Edge>) -> Rc<Self> {
-        let state = State { stages, outbox: VecDeque::new(), armed: None };
-        Rc::new(Self { worker, state: RefCell::new(state), edges, timer: Notify::new() })
+        let state = State {
+            stages,
+            outbox: VecDeque::new(),
+            armed: None,
+        };
+        Rc::new(Self {
+            worker,
+            state: RefCell::new(state),
+            edges,
+            timer: Notify::new(),
+        })
     }
 
     /// Whether a batch would be taken now: by every processor, here and in the chains behind.
@@ -63,7 +76,9 @@ impl Chain {
         for stage in &self.state.borrow().stages {
             stage.processor.admit(batch, now)?;
         }
-        self.edges.iter().try_for_each(|edge| edge.admit(batch, now))
+        self.edges
+            .iter()
+            .try_for_each(|edge| edge.admit(batch, now))
     }
 
     /// Whether there is room behind the processors.
@@ -108,7 +123,12 @@ impl Chain {
     }
 
     fn arm(&self, state: &mut State) {
-        let Some(deadline) = state.stages.iter().filter_map(|s| s.processor.deadline()).min() else {
+        let Some(deadline) = state
+            .stages
+            .iter()
+            .filter_map(|s| s.processor.deadline())
+            .min()
+        else {
             return;
         };
         // A timer that fires early looks again, so only an earlier deadline is news.
@@ -143,7 +163,10 @@ impl Chain {
             return;
         }
         for at in 0..state.stages.len() {
-            let due = state.stages[at].processor.deadline().is_some_and(|d| d <= now.mono);
+            let due = state.stages[at]
+                .processor
+                .deadline()
+                .is_some_and(|d| d <= now.mono);
             if due {
                 with_stage(state, at, now, |stage, out| stage.tick(now, out));
             }
@@ -237,3 +260,6 @@ fn pass_on(stage: &mut Stage, rest: &mut [Stage], now: Now, out: &mut VecDeque<B
         run(rest, batch, now, out);
     }
 }
+
+#[cfg(test)]
+mod tests;
