@@ -108,9 +108,8 @@ pub enum Level {
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     pub level: Level,
-    /// Append `_seconds` or `_bytes`, and `_total` to counters. The Collector does all of it as
-    /// soon
-    /// as one of `without_units` and `without_type_suffix` is false.
+    /// Append `_seconds` or `_bytes`, and `_total` to counters. The Collector does all of it
+    /// as soon as one of `without_units` and `without_type_suffix` is false.
     pub suffixes: bool,
     /// Shown as the labels of `target_info`.
     pub resource: Resource,
