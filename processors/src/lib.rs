@@ -1,1 +1,11 @@
-//! Components that change, hold or refuse data.
+//! Components that change, hold or refuse data. Adding one is a folder and a row in [`ALL`].
+
+mod batch;
+mod charge;
+#[cfg(test)]
+mod fixture;
+
+use pipeline::component::ProcessorFactory;
+
+/// Every processor of this build.
+pub const ALL: &[ProcessorFactory] = &[ProcessorFactory::of::<batch::BatchProcessor>()];
