@@ -1,1 +1,15 @@
-//! Components that send data out.
+//! Components that send data out. Adding one is a file and a row in [`ALL`].
+
+mod debug;
+mod nop;
+mod otlp;
+
+use pipeline::component::ExporterFactory;
+
+/// Every exporter of this build.
+pub const ALL: &[ExporterFactory] = &[
+    ExporterFactory::of::<otlp::OtlpGrpc>(),
+    ExporterFactory::of::<otlp::OtlpHttp>(),
+    ExporterFactory::of::<debug::Debug>(),
+    ExporterFactory::of::<nop::Nop>(),
+];

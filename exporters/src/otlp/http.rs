@@ -39,7 +39,9 @@ struct Route {
     host: HeaderValue,
 }
 
-pub(crate) type Config = Squash<HttpClient, Squash<Own, Delivery>>;
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Config(Squash<HttpClient, Squash<Own, Delivery>>);
 
 /// The keys beside the client's and the delivery's.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -67,15 +69,27 @@ impl Own {
 
 impl Validate for Own {}
 
-/// The client's checks do not know the endpoints of single signals.
-pub(crate) fn url(config: &Config, signal: Signal) -> Option<String> {
-    let Squash(client, Squash(own, _)) = config;
-    match (own.endpoint(signal), client.endpoint.as_str()) {
-        ("", "") => None,
-        ("", base) => {
-            Some(format!("{}{}", base.strip_suffix('/').unwrap_or(base), signal.http_path()))
+impl Config {
+    /// Where a signal goes: its own endpoint as it stands, else the base with the signal's path.
+    fn url(&self, signal: Signal) -> Option<String> {
+        let Self(Squash(client, Squash(own, _))) = self;
+        match (own.endpoint(signal), client.endpoint.as_str()) {
+            ("", "") => None,
+            ("", base) => {
+                Some(format!("{}{}", base.strip_suffix('/').unwrap_or(base), signal.http_path()))
+            }
+            (own, _) => Some(own.to_owned()),
         }
-        (own, _) => Some(own.to_owned()),
+    }
+}
+
+impl Validate for Config {
+    fn validate(&self) -> Problems {
+        let mut problems = Problems::new();
+        problems.under("", &self.0);
+        let some = Signal::ALL.into_iter().any(|signal| self.url(signal).is_some());
+        problems.require(some, "", "at least one endpoint must be specified");
+        problems
     }
 }
 
@@ -94,13 +108,13 @@ compression: gzip
 
 impl ExporterComponent for OtlpHttp {
     fn delivery(config: &Config) -> Settings {
-        let Squash(client, Squash(_, delivery)) = config;
+        let Config(Squash(client, Squash(_, delivery))) = config;
         Settings::new(client.timeout, &delivery.retry_on_failure, &delivery.sending_queue)
     }
 
     fn build(config: &Config, host: &Host) -> Result<Box<dyn Exporter>, String> {
-        let Squash(client, Squash(own, _)) = config;
-        let route = |signal| url(config, signal).map(|url| Route::new(url, client)).transpose();
+        let Config(Squash(client, Squash(own, _))) = config;
+        let route = |signal| config.url(signal).map(|url| Route::new(url, client)).transpose();
         let [traces, metrics, logs] = Signal::ALL.map(route);
         Ok(Box::new(Self {
             routes: [traces?, metrics?, logs?],
