@@ -11,14 +11,17 @@ use bytes::Bytes;
 /// its end while new ones already wait at the door.
 const RESERVE_PART: u64 = 4;
 
+const NO_SOFT_LIMIT: u64 = u64::MAX;
+
 /// Bytes that the process may hold, shared by all workers.
 ///
 /// A body is *admitted* while less than the admission limit is in use, and *charged* as its bytes arrive up to the
 /// whole limit. Both are one relaxed atomic each: the figures steer, they do not synchronise.
 #[derive(Debug)]
 pub struct Budget {
-    limit: u64,
-    admission: AtomicU64,
+    limit: AtomicU64,
+    /// Bytes in use from which no new body is admitted; [`NO_SOFT_LIMIT`] while nobody has said.
+    soft: AtomicU64,
     used: AtomicU64,
     /// Set while somebody waits to be admitted, so that a release looks for wakers only then.
     waiting: AtomicBool,
@@ -41,26 +44,32 @@ impl Budget {
     /// A budget of `limit` bytes that admits new bodies up to three quarters of it.
     pub fn new(limit: u64) -> Arc<Self> {
         Arc::new(Self {
-            limit,
-            admission: AtomicU64::new(limit - limit / RESERVE_PART),
+            limit: AtomicU64::new(limit),
+            soft: AtomicU64::new(NO_SOFT_LIMIT),
             used: AtomicU64::new(0),
             waiting: AtomicBool::new(false),
             wakers: Mutex::new(Vec::new()),
         })
     }
 
-    /// Lowers or raises the number of bytes in use from which no new body is admitted; the limit caps it.
-    pub fn set_admission(&self, bytes: u64) {
-        self.admission
-            .store(bytes.min(self.limit), Ordering::Relaxed);
+    /// Takes the thresholds of a memory limiter: from `soft` bytes in use no new body is admitted, and beyond `hard`
+    /// no body is charged. Of several limiters the lowest hold; the first `soft` replaces the default.
+    pub fn restrict(&self, soft: u64, hard: u64) {
+        self.limit.fetch_min(hard, Ordering::Relaxed);
+        self.soft.fetch_min(soft, Ordering::Relaxed);
     }
 
     pub fn limit(&self) -> u64 {
-        self.limit
+        self.limit.load(Ordering::Relaxed)
     }
 
+    /// Bytes in use from which no new body is admitted.
     pub fn admission(&self) -> u64 {
-        self.admission.load(Ordering::Relaxed)
+        let limit = self.limit();
+        match self.soft.load(Ordering::Relaxed) {
+            NO_SOFT_LIMIT => limit - limit / RESERVE_PART,
+            soft => soft.min(limit),
+        }
     }
 
     pub fn used(&self) -> u64 {
@@ -121,7 +130,7 @@ impl Lease {
     pub fn try_grow(&mut self, bytes: usize) -> Result<(), Exhausted> {
         let bytes = bytes as u64;
         let before = self.budget.used.fetch_add(bytes, Ordering::Relaxed);
-        if before + bytes > self.budget.limit {
+        if before + bytes > self.budget.limit() {
             self.budget.release(bytes);
             return Err(Exhausted);
         }
@@ -214,6 +223,18 @@ mod tests {
         begun.try_grow(250).unwrap();
         assert_eq!(begun.try_grow(1), Err(Exhausted));
         assert_eq!(budget.used(), 1000, "a refused charge leaves no trace");
+    }
+
+    #[test]
+    fn the_lowest_thresholds_of_all_limiters_hold() {
+        let budget = Budget::new(1000);
+        budget.restrict(900, 5000);
+        assert_eq!((budget.admission(), budget.limit()), (900, 1000));
+        budget.restrict(400, 500);
+        budget.restrict(450, 600);
+        assert_eq!((budget.admission(), budget.limit()), (400, 500));
+        budget.restrict(NO_SOFT_LIMIT, 300);
+        assert_eq!((budget.admission(), budget.limit()), (300, 300));
     }
 
     #[test]
