@@ -53,10 +53,12 @@ impl Budget {
     }
 
     /// Takes the thresholds of a memory limiter: from `soft` bytes in use no new body is admitted, and beyond `hard`
-    /// no body is charged. Of several limiters the lowest hold; the first `soft` replaces the default.
-    pub fn restrict(&self, soft: u64, hard: u64) {
-        self.limit.fetch_min(hard, Ordering::Relaxed);
-        self.soft.fetch_min(soft, Ordering::Relaxed);
+    /// no body is charged. Of several limiters the lowest hold; the first `soft` replaces the default. Says
+    /// whether anything has changed.
+    pub fn restrict(&self, soft: u64, hard: u64) -> bool {
+        let old_hard = self.limit.fetch_min(hard, Ordering::Relaxed);
+        let old_soft = self.soft.fetch_min(soft, Ordering::Relaxed);
+        hard < old_hard || soft < old_soft
     }
 
     pub fn limit(&self) -> u64 {
@@ -228,12 +230,12 @@ mod tests {
     #[test]
     fn the_lowest_thresholds_of_all_limiters_hold() {
         let budget = Budget::new(1000);
-        budget.restrict(900, 5000);
+        assert!(budget.restrict(900, 5000));
         assert_eq!((budget.admission(), budget.limit()), (900, 1000));
-        budget.restrict(400, 500);
-        budget.restrict(450, 600);
+        assert!(budget.restrict(400, 500));
+        assert!(!budget.restrict(450, 600));
         assert_eq!((budget.admission(), budget.limit()), (400, 500));
-        budget.restrict(NO_SOFT_LIMIT, 300);
+        assert!(budget.restrict(NO_SOFT_LIMIT, 300));
         assert_eq!((budget.admission(), budget.limit()), (300, 300));
     }
 
