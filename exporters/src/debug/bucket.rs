@@ -41,8 +41,14 @@ fn buckets(
     // The power is taken in the same steps as in the Collector, for the same last digits.
     let factor = std::f64::consts::LN_2 * (-f64::from(scale)).exp2();
     let offset = f64::from(buckets.offset);
-    (0..).zip(buckets.bucket_counts()).map(move |(position, count): (u32, _)| {
-        let index = offset + f64::from(position);
-        Ok(((index * factor).exp(), ((index + 1.0) * factor).exp(), count?))
-    })
+    (0..)
+        .zip(buckets.bucket_counts())
+        .map(move |(position, count): (u32, _)| {
+            let index = offset + f64::from(position);
+            Ok((
+                (index * factor).exp(),
+                ((index + 1.0) * factor).exp(),
+                count?,
+            ))
+        })
 }

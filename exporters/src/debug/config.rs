@@ -83,7 +83,88 @@ impl<'de> Deserialize<'de> for Verbosity {
             "basic" => Ok(Self::Basic),
             "normal" => Ok(Self::Normal),
             "detailed" => Ok(Self::Detailed),
-            _ => Err(de::Error::unknown_variant(&word, &["basic", "normal", "detailed"])),
+            _ => Err(de::Error::unknown_variant(
+                &word,
+                &["basic", "normal", "detailed"],
+            )),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use config::{Environment, Faults, Sources, decode_valid, load};
+
+    use super::*;
+
+    struct Alone;
+
+    impl Environment for Alone {
+        fn variable(&self, _: &str) -> Option<String> {
+            None
+        }
+
+        fn file(&self, path: &str) -> Result<String, String> {
+            Err(format!("{path} is not there"))
+        }
+    }
+
+    /// The configuration in this YAML, or the text of each fault.
+    fn read(yaml: &str) -> Result<Config, Vec<String>> {
+        let sources = Sources {
+            configs: vec![format!("yaml:{yaml}")],
+            sets: Vec::new(),
+        };
+        let mut faults = Faults::new();
+        let node = load(&sources, &Alone, &mut faults).expect("YAML");
+        decode_valid(&node, "exporters::debug", &mut faults)
+            .ok_or_else(|| faults.iter().map(|fault| fault.text.clone()).collect())
+    }
+
+    #[test]
+    fn verbosity_is_read_in_any_case() {
+        let check = |word: &str, expected: Verbosity| {
+            let config = read(&format!("verbosity: {word}")).expect("a verbosity");
+            assert_eq!(
+                config,
+                Config {
+                    verbosity: expected,
+                    ..Config::default()
+                }
+            );
+        };
+        check("basic", Verbosity::Basic);
+        check("Normal", Verbosity::Normal);
+        check("DETAILED", Verbosity::Detailed);
+    }
+
+    #[test]
+    fn keys_that_do_not_go_together_are_faults() {
+        let check = |yaml: &str, expected: &str| assert_eq!(read(yaml), Err(vec![expected.into()]));
+        check("verbosity: loud", "unknown value `loud`");
+        check("verbosity: none", "unknown value `none`");
+        check(
+            "output_paths: [stdout]",
+            "output_paths is not supported when use_internal_logger is true",
+        );
+        check(
+            "{use_internal_logger: false, output_paths: []}",
+            "output_paths must not be empty when use_internal_logger is false",
+        );
+        check(
+            "{use_internal_logger: false, output_paths: ['https://example.com']}",
+            r#""https://example.com" is neither `stdout`, `stderr` nor the path of a file"#,
+        );
+        check(
+            "sending_queue: {queue_size: 0}",
+            "`queue_size` must be positive",
+        );
+    }
+
+    #[test]
+    fn paths_are_kept_in_their_order() {
+        let yaml = "{use_internal_logger: false, output_paths: [stderr, /tmp/x, 'file:///tmp/y']}";
+        let paths = read(yaml).expect("paths").output_paths;
+        assert_eq!(paths.expect("some"), ["stderr", "/tmp/x", "file:///tmp/y"]);
     }
 }

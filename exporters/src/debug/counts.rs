@@ -18,8 +18,12 @@ pub(super) struct Counts {
 impl Counts {
     /// Counts what can be read; the items have been counted on the way here.
     pub(super) fn of(batch: &Batch) -> Self {
-        let mut counts =
-            Self { signal: batch.signal(), resources: 0, metrics: 0, items: batch.items() };
+        let mut counts = Self {
+            signal: batch.signal(),
+            resources: 0,
+            metrics: 0,
+            items: batch.items(),
+        };
         for group in super::groups(batch) {
             counts.resources += 1;
             if let Ok((group, _)) = group {
@@ -35,10 +39,18 @@ impl Counts {
 /// As the Collector's console log has it: the signal, a tab, and its fields.
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { resources, metrics, items, .. } = self;
+        let Self {
+            resources,
+            metrics,
+            items,
+            ..
+        } = self;
         match self.signal {
             Signal::Traces => {
-                write!(f, "Traces\t{{\"resource spans\": {resources}, \"spans\": {items}}}")
+                write!(
+                    f,
+                    "Traces\t{{\"resource spans\": {resources}, \"spans\": {items}}}"
+                )
             }
             Signal::Metrics => write!(
                 f,
@@ -46,7 +58,10 @@ impl fmt::Display for Counts {
                  \"data points\": {items}}}"
             ),
             Signal::Logs => {
-                write!(f, "Logs\t{{\"resource logs\": {resources}, \"log records\": {items}}}")
+                write!(
+                    f,
+                    "Logs\t{{\"resource logs\": {resources}, \"log records\": {items}}}"
+                )
             }
         }
     }

@@ -62,14 +62,21 @@ impl ExporterComponent for Debug {
     }
 
     fn build(config: &Config, host: &Host) -> Result<Box<dyn Exporter>, String> {
-        Ok(Box::new(Self::new(config, Outlet::open(config, &host.label)?)))
+        Ok(Box::new(Self::new(
+            config,
+            Outlet::open(config, &host.label)?,
+        )))
     }
 }
 
 impl Exporter for Debug {
     fn export<'a>(&'a self, batch: &'a Batch) -> LocalFuture<'a, Result<Receipt, Failure>> {
         let shown = self.show(batch, self.clock.now().mono);
-        Box::pin(ready(shown.map(|()| Receipt::default()).map_err(Failure::permanent)))
+        Box::pin(ready(
+            shown
+                .map(|()| Receipt::default())
+                .map_err(Failure::permanent),
+        ))
     }
 }
 
@@ -77,7 +84,10 @@ impl Debug {
     fn new(config: &Config, outlet: Outlet) -> Self {
         Self {
             verbosity: config.verbosity,
-            sampler: Cell::new(Sampler::new(config.sampling_initial, config.sampling_thereafter)),
+            sampler: Cell::new(Sampler::new(
+                config.sampling_initial,
+                config.sampling_thereafter,
+            )),
             outlet: RefCell::new(outlet),
             clock: Clock::start(),
         }
@@ -94,12 +104,12 @@ impl Debug {
         }
         let text = match self.verbosity {
             Verbosity::Basic => None,
-            Verbosity::Normal => {
-                Some(Page::write(PAGE_BYTES_MAX, |page| normal::write(page, batch)))
-            }
-            Verbosity::Detailed => {
-                Some(Page::write(PAGE_BYTES_MAX, |page| detailed::write(page, batch)))
-            }
+            Verbosity::Normal => Some(Page::write(PAGE_BYTES_MAX, |page| {
+                normal::write(page, batch)
+            })),
+            Verbosity::Detailed => Some(Page::write(PAGE_BYTES_MAX, |page| {
+                detailed::write(page, batch)
+            })),
         };
         outlet.write(&Counts::of(batch), text.as_deref())
     }
@@ -112,7 +122,9 @@ fn groups(batch: &Batch) -> impl Iterator<Item = Result<(ResourceGroup<'_>, &[u8
     batch.chunks().iter().flat_map(|chunk| {
         let groups = Request::new(batch.signal(), &chunk.bytes).resource_groups();
         let bodies = children(&chunk.bytes, RESOURCE_GROUPS);
-        groups.zip(bodies).map(|(group, body)| group.map(|group| (group, body)))
+        groups
+            .zip(bodies)
+            .map(|(group, body)| group.map(|group| (group, body)))
     })
 }
 
@@ -120,5 +132,6 @@ fn groups(batch: &Batch) -> impl Iterator<Item = Result<(ResourceGroup<'_>, &[u8
 fn children(message: &[u8], number: u32) -> impl Iterator<Item = &[u8]> {
     let mut fields = Fields::new(message);
     let all = std::iter::from_fn(move || fields.next_field().ok().flatten());
-    all.filter(move |field| field.number == number).map_while(|field| field.bytes().ok())
+    all.filter(move |field| field.number == number)
+        .map_while(|field| field.bytes().ok())
 }

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
+use otlp::Signal;
 use otlp::view::{
     Attributes, ExponentialHistogramPoint, HistogramPoint, Item, ItemView, LogRecord, Metric,
     Number, ResourceGroup, ScopeGroup, Span, SummaryPoint,
 };
-use otlp::Signal;
 use pipeline::Batch;
 
 use super::bucket;
@@ -22,7 +22,9 @@ pub(super) fn write(page: &mut Page, batch: &Batch) -> Written {
             write_scope(page, signal, index, &scope)?;
             page.each(scope.items(), |page, _, item| write_item(page, item))?;
             page.each(scope.metrics(), |page, _, metric| {
-                page.each(metric.points(), |page, _, point| write_point(page, &metric, point))
+                page.each(metric.points(), |page, _, point| {
+                    write_point(page, &metric, point)
+                })
             })
         })
     })
@@ -85,7 +87,13 @@ fn write_item(page: &mut Page, item: Item<'_>) -> Written {
 }
 
 fn write_span(page: &mut Page, span: &Span<'_>) -> Written {
-    write!(page, "{} {} {}", span.name, Id(span.trace_id), Id(span.span_id))?;
+    write!(
+        page,
+        "{} {} {}",
+        span.name,
+        Id(span.trace_id),
+        Id(span.span_id)
+    )?;
     write_trailing_pairs(page, span.attributes())
 }
 
@@ -157,7 +165,12 @@ fn write_summary(page: &mut Page, point: &SummaryPoint<'_>) -> Written {
     write!(page, "count={} sum={}", point.count, Fixed(point.sum))?;
     for quantile in point.quantile_values() {
         let quantile = quantile?;
-        write!(page, " q{}={}", Short(quantile.quantile), Short(quantile.value))?;
+        write!(
+            page,
+            " q{}={}",
+            Short(quantile.quantile),
+            Short(quantile.value)
+        )?;
     }
     Ok(())
 }

@@ -32,7 +32,11 @@ impl Outlet {
                 format!("cannot open output path {path:?}: {error}; name a file that can be written to")
             })
         };
-        paths.iter().map(open).collect::<Result<_, _>>().map(Self::Writers)
+        paths
+            .iter()
+            .map(open)
+            .collect::<Result<_, _>>()
+            .map(Self::Writers)
     }
 
     /// Whether anybody sees what goes here.
@@ -67,7 +71,9 @@ fn open_path(path: &str) -> io::Result<Box<dyn Write>> {
         "stderr" => Ok(Box::new(io::stderr())),
         path => {
             let path = path.strip_prefix("file://").unwrap_or(path);
-            Ok(Box::new(OpenOptions::new().append(true).create(true).open(path)?))
+            Ok(Box::new(
+                OpenOptions::new().append(true).create(true).open(path)?,
+            ))
         }
     }
 }
@@ -86,7 +92,9 @@ fn write_all(
     }
     let mut result = Ok(());
     for (path, writer) in writers {
-        let written = writer.write_all(lines.as_bytes()).and_then(|()| writer.flush());
+        let written = writer
+            .write_all(lines.as_bytes())
+            .and_then(|()| writer.flush());
         result = result.and(written.map_err(|error| format!("cannot write to {path:?}: {error}")));
     }
     result

@@ -28,7 +28,10 @@ pub(super) type Written = Result<(), Stop>;
 impl Page {
     /// Writes a page of at most `limit` bytes, beside the line that says that it is full.
     pub(super) fn write(limit: usize, write: impl FnOnce(&mut Self) -> Written) -> String {
-        let mut page = Self { text: String::new(), limit };
+        let mut page = Self {
+            text: String::new(),
+            limit,
+        };
         match write(&mut page) {
             Ok(()) => {}
             Err(Stop::Full) => page.text += &format!("\n<cut: longer than {limit} bytes>\n"),
@@ -45,7 +48,10 @@ impl Page {
         mut write: impl FnMut(&mut Self, usize, T) -> Written,
     ) -> Written {
         for (index, part) in parts.into_iter().enumerate() {
-            match part.map_err(Stop::from).and_then(|part| write(self, index, part)) {
+            match part
+                .map_err(Stop::from)
+                .and_then(|part| write(self, index, part))
+            {
                 Err(Stop::Part(reason)) => writeln!(self, "<not shown: {reason}>")?,
                 written => written?,
             }

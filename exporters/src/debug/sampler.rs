@@ -18,7 +18,12 @@ pub(super) struct Sampler {
 
 impl Sampler {
     pub(super) const fn new(initial: u64, thereafter: u64) -> Self {
-        Self { initial, thereafter, seen: 0, window_ends: Duration::ZERO }
+        Self {
+            initial,
+            thereafter,
+            seen: 0,
+            window_ends: Duration::ZERO,
+        }
     }
 
     /// Counts a batch at `now`, a monotonic time. Whether it is shown.
@@ -46,7 +51,10 @@ mod tests {
             let shown: Vec<u64> = (1..=10)
                 .filter(|n| sampler.admit(Duration::from_millis(1000 * second + 90 * n)))
                 .collect();
-            assert_eq!(shown, expected, "{initial} then every {thereafter}, second {second}");
+            assert_eq!(
+                shown, expected,
+                "{initial} then every {thereafter}, second {second}"
+            );
         }
     }
 

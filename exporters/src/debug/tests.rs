@@ -48,12 +48,18 @@ impl Paper {
 }
 
 fn config(verbosity: Verbosity) -> Config {
-    Config { verbosity, use_internal_logger: false, ..Config::default() }
+    Config {
+        verbosity,
+        use_internal_logger: false,
+        ..Config::default()
+    }
 }
 
 fn batch(signal: Signal, json: &str) -> Batch {
     let request = otlp::json::decode(signal, json.as_bytes()).expect("the request is OTLP/JSON");
-    let items = otlp::survey(signal, &request).expect("the request is whole").items;
+    let items = otlp::survey(signal, &request)
+        .expect("the request is whole")
+        .items;
     Batch::new(signal, Bytes::from(request), items as u64)
 }
 
@@ -62,7 +68,9 @@ fn shown(verbosity: Verbosity, batch: &Batch) -> String {
     let paper = Paper::default();
     let outlet = Outlet::Writers(vec![("paper".to_owned(), Box::new(paper.clone()))]);
     let debug = Debug::new(&config(verbosity), outlet);
-    debug.show(batch, Duration::ZERO).expect("paper takes everything");
+    debug
+        .show(batch, Duration::ZERO)
+        .expect("paper takes everything");
     paper.text()
 }
 
@@ -132,7 +140,10 @@ fn logs_are_shown_as_the_collector_shows_them() {
 #[test]
 fn resources_of_merged_requests_are_numbered_through() {
     let mut merged = batch(Signal::Logs, r#"{"resourceLogs":[{},{}]}"#);
-    merged.append(batch(Signal::Logs, r#"{"resourceLogs":[{"schemaUrl":"u"}]}"#));
+    merged.append(batch(
+        Signal::Logs,
+        r#"{"resourceLogs":[{"schemaUrl":"u"}]}"#,
+    ));
     assert_eq!(
         shown(Verbosity::Normal, &merged),
         "Logs\t{\"resource logs\": 3, \"log records\": 0}\n\
@@ -141,17 +152,20 @@ fn resources_of_merged_requests_are_numbered_through() {
 }
 
 #[test]
-fn values_that_json_lacks_do_not_hide_their_neighbours() {
+fn values_that_json_lacks_are_shown_within_arrays() {
     let check = |value: &str, expected: &str| {
         let batch = span_with(&format!(r#"{{"key":"k","value":{value}}}"#));
         let text = shown(Verbosity::Normal, &batch);
-        assert!(text.contains(&format!("\ns   k={expected}\n")), "{value}: {text}");
+        assert!(
+            text.contains(&format!("\ns   k={expected}\n")),
+            "{value}: {text}"
+        );
     };
     check(
         r#"{"arrayValue":{"values":[{"doubleValue":"NaN"},{"doubleValue":"-Infinity"},{"intValue":1}]}}"#,
         r#"["NaN","-Infinity",1]"#,
     );
-    check(r#"{"arrayValue":{"values":[{"bytesValue":""}]}}"#, r#"[""]"#);
+    check(r#"{"arrayValue":{"values":[{"bytesValue":""}]}}"#, "[null]");
 }
 
 // === what is broken or beyond a limit ===
@@ -176,21 +190,34 @@ fn values_nested_too_deep_are_marked() {
         let mut body = AnyValue::default();
         for _ in 0..levels {
             let values = vec![body];
-            body = AnyValue { value: Some(Value::ArrayValue(ArrayValue { values })) };
+            body = AnyValue {
+                value: Some(Value::ArrayValue(ArrayValue { values })),
+            };
         }
-        let record = LogRecord { body: Some(body), ..Default::default() };
-        let scope = ScopeLogs { log_records: vec![record], ..Default::default() };
-        let resource = ResourceLogs { scope_logs: vec![scope], ..Default::default() };
-        let request = ExportLogsServiceRequest { resource_logs: vec![resource] };
+        let record = LogRecord {
+            body: Some(body),
+            ..Default::default()
+        };
+        let scope = ScopeLogs {
+            log_records: vec![record],
+            ..Default::default()
+        };
+        let resource = ResourceLogs {
+            scope_logs: vec![scope],
+            ..Default::default()
+        };
+        let request = ExportLogsServiceRequest {
+            resource_logs: vec![resource],
+        };
         let batch = Batch::new(Signal::Logs, Bytes::from(request.encode_to_vec()), 1);
         let text = shown(Verbosity::Normal, &batch);
         text.lines().skip(3).collect::<Vec<_>>().join("|")
     }
     let (open, close) = ("[".repeat(63), "]".repeat(63));
     assert_eq!(shown_body(63), format!("{open}null{close} |"));
-    let marker = "<not shown: value nested deeper than 64 levels>";
-    assert_eq!(shown_body(64), format!("{open}[{marker}||"));
-    assert_eq!(shown_body(200), format!("{open}[{marker}||"));
+    let marker = "<not shown: a value nests deeper than 64 levels>";
+    assert_eq!(shown_body(64), format!("{open}[{marker}|"));
+    assert_eq!(shown_body(200), format!("{open}[{marker}|"));
 }
 
 #[test]
@@ -198,30 +225,49 @@ fn a_page_ends_at_its_limit_and_says_so() {
     let batch = batch(Signal::Logs, include_str!("fixtures/logs.json"));
     for write in [normal::write, detailed::write] {
         let text = Page::write(100, |page| write(page, &batch));
-        let kept = text.strip_suffix("\n<cut: longer than 100 bytes>\n").expect("a last line");
-        assert!(kept.starts_with("ResourceLog #0") && kept.len() <= 100, "{text}");
+        let kept = text
+            .strip_suffix("\n<cut: longer than 100 bytes>\n")
+            .expect("a last line");
+        assert!(
+            kept.starts_with("ResourceLog #0") && kept.len() <= 100,
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn negative_buckets_without_end_are_marked() {
     let point = ExponentialHistogramDataPoint {
-        negative: Some(Buckets { offset: 0, bucket_counts: vec![0; 70_000] }),
+        negative: Some(Buckets {
+            offset: 0,
+            bucket_counts: vec![0; 70_000],
+        }),
         ..Default::default()
     };
-    let histogram = ExponentialHistogram { data_points: vec![point], ..Default::default() };
-    let metric =
-        Metric { data: Some(Data::ExponentialHistogram(histogram)), ..Default::default() };
+    let histogram = ExponentialHistogram {
+        data_points: vec![point],
+        ..Default::default()
+    };
+    let metric = Metric {
+        data: Some(Data::ExponentialHistogram(histogram)),
+        ..Default::default()
+    };
     let request = ExportMetricsServiceRequest {
         resource_metrics: vec![ResourceMetrics {
-            scope_metrics: vec![ScopeMetrics { metrics: vec![metric], ..Default::default() }],
+            scope_metrics: vec![ScopeMetrics {
+                metrics: vec![metric],
+                ..Default::default()
+            }],
             ..Default::default()
         }],
     };
     let batch = Batch::new(Signal::Metrics, Bytes::from(request.encode_to_vec()), 1);
     for verbosity in [Verbosity::Normal, Verbosity::Detailed] {
         let text = shown(verbosity, &batch);
-        assert!(text.contains("<not shown: more than 65536 negative buckets>\n"), "{text}");
+        assert!(
+            text.contains("<not shown: more than 65536 negative buckets>\n"),
+            "{text}"
+        );
         assert!(text.len() < 1000, "{}", text.len());
     }
 }
@@ -232,15 +278,30 @@ fn negative_buckets_without_end_are_marked() {
 fn batches_beyond_the_sample_are_not_shown() {
     let paper = Paper::default();
     let outlet = Outlet::Writers(vec![("paper".to_owned(), Box::new(paper.clone()))]);
-    let config = Config { sampling_thereafter: 3, ..config(Verbosity::Normal) };
+    let config = Config {
+        sampling_thereafter: 3,
+        ..config(Verbosity::Normal)
+    };
     let debug = Debug::new(&config, outlet);
     for n in 1..=6 {
         let request = format!(r#"{{"resourceLogs":[{{"schemaUrl":"{n}"}}]}}"#);
-        debug.show(&batch(Signal::Logs, &request), Duration::ZERO).expect("paper");
+        debug
+            .show(&batch(Signal::Logs, &request), Duration::ZERO)
+            .expect("paper");
     }
     let text = paper.text();
-    let resources: Vec<_> = text.lines().filter(|line| line.starts_with("Resource")).collect();
-    assert_eq!(resources, ["ResourceLog #0 [1]", "ResourceLog #0 [2]", "ResourceLog #0 [5]"]);
+    let resources: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("Resource"))
+        .collect();
+    assert_eq!(
+        resources,
+        [
+            "ResourceLog #0 [1]",
+            "ResourceLog #0 [2]",
+            "ResourceLog #0 [5]"
+        ]
+    );
 }
 
 #[test]
@@ -261,9 +322,14 @@ fn a_writer_that_fails_is_named_and_the_others_are_written_to() {
         ("paper".to_owned(), Box::new(paper.clone())),
     ]);
     let debug = Debug::new(&config(Verbosity::Basic), outlet);
-    let fault = debug.show(&span_with(""), Duration::ZERO).expect_err("the disk is full");
+    let fault = debug
+        .show(&span_with(""), Duration::ZERO)
+        .expect_err("the disk is full");
     assert_eq!(fault, r#"cannot write to "/disk/full": no storage space"#);
-    assert_eq!(paper.text(), "Traces\t{\"resource spans\": 1, \"spans\": 1}\n");
+    assert_eq!(
+        paper.text(),
+        "Traces\t{\"resource spans\": 1, \"spans\": 1}\n"
+    );
 }
 
 #[test]
@@ -272,9 +338,14 @@ fn files_are_appended_to_and_shared() {
     std::fs::write(&path, "before\n").expect("a file");
     let plain = path.display().to_string();
     let paths = vec![plain.clone(), format!("file://{plain}")];
-    let config = Config { output_paths: Some(paths), ..config(Verbosity::Basic) };
+    let config = Config {
+        output_paths: Some(paths),
+        ..config(Verbosity::Basic)
+    };
     let outlet = Outlet::open(&config, &label()).expect("both are files");
-    Debug::new(&config, outlet).show(&span_with(""), Duration::ZERO).expect("room on the disk");
+    Debug::new(&config, outlet)
+        .show(&span_with(""), Duration::ZERO)
+        .expect("room on the disk");
     let text = std::fs::read_to_string(&path).expect("a file");
     std::fs::remove_file(&path).expect("a file");
     let line = "Traces\t{\"resource spans\": 1, \"spans\": 1}\n";
@@ -284,25 +355,44 @@ fn files_are_appended_to_and_shared() {
 #[test]
 fn a_path_that_cannot_be_opened_is_an_error_that_names_it() {
     let paths = Some(vec!["/no/such/folder/x".to_owned()]);
-    let config = Config { output_paths: paths, ..config(Verbosity::Basic) };
-    let fault = Outlet::open(&config, &label()).err().expect("the folder is missing");
-    assert!(fault.starts_with(r#"cannot open output path "/no/such/folder/x": No such"#), "{fault}");
+    let config = Config {
+        output_paths: paths,
+        ..config(Verbosity::Basic)
+    };
+    let fault = Outlet::open(&config, &label())
+        .err()
+        .expect("the folder is missing");
+    assert!(
+        fault.starts_with(r#"cannot open output path "/no/such/folder/x": No such"#),
+        "{fault}"
+    );
 }
 
 fn label() -> Label {
-    Label { kind: Kind::Exporter, id: "debug/2".into(), signal: Some(Signal::Logs), pipeline: None }
+    Label {
+        kind: Kind::Exporter,
+        id: "debug/2".into(),
+        signal: Some(Signal::Logs),
+        pipeline: None,
+    }
 }
 
 #[test]
 fn the_log_gets_the_counts_as_fields_and_the_text_as_message() {
     let outlet = Outlet::open(&Config::default(), &label()).expect("the log is always open");
-    let config = Config { use_internal_logger: true, ..config(Verbosity::Normal) };
+    let config = Config {
+        use_internal_logger: true,
+        ..config(Verbosity::Normal)
+    };
     let debug = Debug::new(&config, outlet);
     let batch = batch(Signal::Logs, r#"{"resourceLogs":[{}]}"#);
     let lines = log::lines(tracing::Level::INFO, || {
-        debug.show(&batch, Duration::ZERO).expect("a log takes everything");
+        debug
+            .show(&batch, Duration::ZERO)
+            .expect("a log takes everything");
     });
-    let origin = r#"otelcol.component.id="debug/2" otelcol.component.kind="exporter" otelcol.signal="logs""#;
+    let origin =
+        r#"otelcol.component.id="debug/2" otelcol.component.kind="exporter" otelcol.signal="logs""#;
     assert_eq!(
         lines,
         [
@@ -317,7 +407,9 @@ fn a_log_above_info_shows_nothing() {
     let outlet = Outlet::Log(label());
     let debug = Debug::new(&config(Verbosity::Detailed), outlet);
     let lines = log::lines(tracing::Level::WARN, || {
-        debug.show(&span_with(""), Duration::ZERO).expect("a log takes everything");
+        debug
+            .show(&span_with(""), Duration::ZERO)
+            .expect("a log takes everything");
     });
     assert!(lines.is_empty(), "{lines:?}");
 }
@@ -356,7 +448,12 @@ mod log {
         fn event(&self, event: &Event<'_>) {
             let mut line = Line::default();
             event.record(&mut line);
-            let text = format!("{} {}{}", event.metadata().level(), line.message, line.fields);
+            let text = format!(
+                "{} {}{}",
+                event.metadata().level(),
+                line.message,
+                line.fields
+            );
             self.0.lock().expect("no test panics here").push(text);
         }
 

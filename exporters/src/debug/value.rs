@@ -15,11 +15,7 @@ use super::page::{Page, Stop, Written};
 const MAP_ENTRIES_MAX: usize = 1 << 16;
 
 /// `key=value` pairs with a separator between them.
-pub(super) fn write_pairs(
-    page: &mut Page,
-    attributes: Attributes<'_>,
-    separator: &str,
-) -> Written {
+pub(super) fn write_pairs(page: &mut Page, attributes: Attributes<'_>, separator: &str) -> Written {
     page.each(attributes, |page, index, attribute| {
         if index > 0 {
             page.write_str(separator)?;
@@ -66,6 +62,8 @@ fn write_json(page: &mut Page, value: AnyValue<'_>) -> Written {
         AnyValue::Int(number) => write!(page, "{number}")?,
         AnyValue::Double(number) if number.is_finite() => write!(page, "{}", Script(number))?,
         AnyValue::Double(number) => write!(page, "\"{}\"", Script(number))?,
+        // What Go makes of a list of bytes that was never filled.
+        AnyValue::Bytes([]) => page.write_str("null")?,
         AnyValue::Bytes(bytes) => write!(page, "\"{}\"", BASE64_STANDARD.encode(bytes))?,
         AnyValue::Array(values) => write_json_array(page, values)?,
         AnyValue::KeyValueList(entries) => write_json_object(page, entries)?,

@@ -22,7 +22,12 @@ const DESCRIPTION_KEYS: u32 = 4;
 pub(super) fn write(page: &mut Page, group: &[u8]) -> Written {
     let resources = children(group, RESOURCE);
     let references = resources.flat_map(|resource| children(resource, ENTITY_REFS));
-    super::write_section(page, "Resource entity refs:", references.map(Ok), write_reference)
+    super::write_section(
+        page,
+        "Resource entity refs:",
+        references.map(Ok),
+        write_reference,
+    )
 }
 
 fn write_reference(page: &mut Page, index: usize, reference: &[u8]) -> Written {

@@ -11,7 +11,11 @@ use crate::debug::value::write_typed;
 
 pub(super) fn write(page: &mut Page, index: usize, record: &LogRecord<'_>) -> Written {
     writeln!(page, "LogRecord #{index}")?;
-    writeln!(page, "ObservedTimestamp: {}", Time(record.observed_time_unix_nano))?;
+    writeln!(
+        page,
+        "ObservedTimestamp: {}",
+        Time(record.observed_time_unix_nano)
+    )?;
     writeln!(page, "Timestamp: {}", Time(record.time_unix_nano))?;
     writeln!(page, "SeverityText: {}", record.severity_text)?;
     let number = record.severity_number;

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use otlp::view::{
-    Attributes, Exemplar, ExponentialHistogramPoint, HistogramPoint, Item, ItemView, Metric,
-    Number, NumberPoint, Repeated, SummaryPoint,
-};
 use otlp::MetricKind;
+use otlp::view::{
+    Exemplar, ExponentialHistogramPoint, HistogramPoint, Item, ItemView, Metric, Number,
+    NumberPoint, Repeated, SummaryPoint,
+};
 
 use super::{NESTED, write_attributes, write_section};
 use crate::debug::bucket;
@@ -24,7 +24,10 @@ pub(super) fn write(page: &mut Page, index: usize, metric: Metric<'_>) -> Writte
     if metric.kind == Some(MetricKind::Sum) {
         writeln!(page, "{NESTED}-> IsMonotonic: {}", metric.is_monotonic)?;
     }
-    if !matches!(metric.kind, None | Some(MetricKind::Gauge | MetricKind::Summary)) {
+    if !matches!(
+        metric.kind,
+        None | Some(MetricKind::Gauge | MetricKind::Summary)
+    ) {
         let temporality = temporality(metric.aggregation_temporality);
         writeln!(page, "{NESTED}-> AggregationTemporality: {temporality}")?;
     }
@@ -74,14 +77,24 @@ fn write_exponential(
     write_times(page, point.start_time_unix_nano, point.time_unix_nano)?;
     write_totals(page, point.count, [point.sum, point.min, point.max])?;
     for (lower, upper, count) in bucket::negative(point)? {
-        writeln!(page, "Bucket [{}, {}), Count: {count}", Fixed(-upper), Fixed(-lower))?;
+        writeln!(
+            page,
+            "Bucket [{}, {}), Count: {count}",
+            Fixed(-upper),
+            Fixed(-lower)
+        )?;
     }
     if point.zero_count != 0 {
         writeln!(page, "Bucket [0, 0], Count: {}", point.zero_count)?;
     }
     for bucket in bucket::positive(point) {
         let (lower, upper, count) = bucket?;
-        writeln!(page, "Bucket ({}, {}], Count: {count}", Fixed(lower), Fixed(upper))?;
+        writeln!(
+            page,
+            "Bucket ({}, {}], Count: {count}",
+            Fixed(lower),
+            Fixed(upper)
+        )?;
     }
     write_exemplars(page, point.exemplars())
 }
@@ -93,7 +106,10 @@ fn write_summary(page: &mut Page, index: usize, point: &SummaryPoint<'_>) -> Wri
     write_totals(page, point.count, [Some(point.sum), None, None])?;
     page.each(point.quantile_values(), |page, index, at| {
         let (quantile, value) = (Fixed(at.quantile), Fixed(at.value));
-        Ok(writeln!(page, "QuantileValue #{index}: Quantile {quantile}, Value {value}")?)
+        Ok(writeln!(
+            page,
+            "QuantileValue #{index}: Quantile {quantile}, Value {value}"
+        )?)
     })
 }
 
@@ -115,11 +131,12 @@ fn write_totals(page: &mut Page, count: u64, totals: [Option<f64>; 3]) -> Writte
 }
 
 fn write_value(page: &mut Page, indent: &str, value: Option<Number>) -> Written {
-    Ok(match value {
+    match value {
         Some(Number::Int(value)) => writeln!(page, "{indent}Value: {value}")?,
         Some(Number::Double(value)) => writeln!(page, "{indent}Value: {}", Fixed(value))?,
         None => {}
-    })
+    }
+    Ok(())
 }
 
 fn write_exemplars<'a>(page: &mut Page, exemplars: Repeated<'a, Exemplar<'a>>) -> Written {
@@ -127,10 +144,18 @@ fn write_exemplars<'a>(page: &mut Page, exemplars: Repeated<'a, Exemplar<'a>>) -
         writeln!(page, "Exemplar #{index}")?;
         writeln!(page, "{NESTED}-> Trace ID: {}", Id(exemplar.trace_id))?;
         writeln!(page, "{NESTED}-> Span ID: {}", Id(exemplar.span_id))?;
-        writeln!(page, "{NESTED}-> Timestamp: {}", Time(exemplar.time_unix_nano))?;
-        write_value(page, "     -> ", exemplar.value)?;
-        let attributes: Attributes<'_> = exemplar.filtered_attributes();
-        write_attributes(page, NESTED, "FilteredAttributes:", attributes)
+        writeln!(
+            page,
+            "{NESTED}-> Timestamp: {}",
+            Time(exemplar.time_unix_nano)
+        )?;
+        write_value(page, &format!("{NESTED}-> "), exemplar.value)?;
+        write_attributes(
+            page,
+            NESTED,
+            "FilteredAttributes:",
+            exemplar.filtered_attributes(),
+        )
     })
 }
 

@@ -60,8 +60,17 @@ fn write_scope(page: &mut Page, signal: Signal, index: usize, group: &ScopeGroup
     let scope = group.scope.unwrap_or_default();
     writeln!(page, "{name} #{index}")?;
     writeln!(page, "{name} SchemaURL: {}", group.schema_url)?;
-    writeln!(page, "InstrumentationScope {} {}", scope.name, scope.version)?;
-    write_attributes(page, "", "InstrumentationScope attributes:", scope.attributes())
+    writeln!(
+        page,
+        "InstrumentationScope {} {}",
+        scope.name, scope.version
+    )?;
+    write_attributes(
+        page,
+        "",
+        "InstrumentationScope attributes:",
+        scope.attributes(),
+    )
 }
 
 /// A line for each attribute below a header, which stands at `indent` with an arrow if nested.

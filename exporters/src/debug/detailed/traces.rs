@@ -23,7 +23,11 @@ pub(super) fn write(page: &mut Page, index: usize, span: &Span<'_>) -> Written {
     let status = span.status.unwrap_or_default();
     write_field(page, "Status code", status_code(status.code))?;
     write_field(page, "Status message", status.message)?;
-    write_field(page, "DroppedAttributesCount", span.dropped_attributes_count)?;
+    write_field(
+        page,
+        "DroppedAttributesCount",
+        span.dropped_attributes_count,
+    )?;
     write_field(page, "DroppedEventsCount", span.dropped_events_count)?;
     write_field(page, "DroppedLinksCount", span.dropped_links_count)?;
     write_attributes(page, "", "Attributes:", span.attributes())?;
@@ -39,7 +43,11 @@ fn write_event(page: &mut Page, index: usize, event: SpanEvent<'_>) -> Written {
     writeln!(page, "SpanEvent #{index}")?;
     writeln!(page, "{NESTED}-> Name: {}", event.name)?;
     writeln!(page, "{NESTED}-> Timestamp: {}", Time(event.time_unix_nano))?;
-    writeln!(page, "{NESTED}-> DroppedAttributesCount: {}", event.dropped_attributes_count)?;
+    writeln!(
+        page,
+        "{NESTED}-> DroppedAttributesCount: {}",
+        event.dropped_attributes_count
+    )?;
     // The second colon is the Collector's.
     write_attributes(page, NESTED, "Attributes::", event.attributes())
 }
@@ -49,7 +57,11 @@ fn write_link(page: &mut Page, index: usize, link: SpanLink<'_>) -> Written {
     writeln!(page, "{NESTED}-> Trace ID: {}", Id(link.trace_id))?;
     writeln!(page, "{NESTED}-> ID: {}", Id(link.span_id))?;
     writeln!(page, "{NESTED}-> TraceState: {}", link.trace_state)?;
-    writeln!(page, "{NESTED}-> DroppedAttributesCount: {}", link.dropped_attributes_count)?;
+    writeln!(
+        page,
+        "{NESTED}-> DroppedAttributesCount: {}",
+        link.dropped_attributes_count
+    )?;
     write_attributes(page, NESTED, "Attributes::", link.attributes())
 }
 
