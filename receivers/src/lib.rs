@@ -6,4 +6,7 @@ mod otlp;
 use pipeline::component::ReceiverFactory;
 
 /// Every receiver of this build.
-pub const ALL: &[ReceiverFactory] = &[ReceiverFactory::of::<otlp::Otlp>(), ReceiverFactory::of::<nop::Nop>()];
+pub const ALL: &[ReceiverFactory] = &[
+    ReceiverFactory::of::<otlp::Otlp>(),
+    ReceiverFactory::of::<nop::Nop>(),
+];

@@ -27,10 +27,11 @@ impl Outlet {
         }
         let stdout = ["stdout".to_owned()];
         let paths = config.output_paths.as_deref().unwrap_or(&stdout);
-        let open = |path: &String| {
-            open_path(path).map(|writer| (path.clone(), writer)).map_err(|error| {
-                format!("cannot open output path {path:?}: {error}; name a file that can be written to")
-            })
+        let open = |path: &String| match open_path(path) {
+            Ok(writer) => Ok((path.clone(), writer)),
+            Err(error) => Err(format!(
+                "cannot open output path {path:?}: {error}; name a file that can be written to"
+            )),
         };
         paths
             .iter()

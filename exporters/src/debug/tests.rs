@@ -1,5 +1,5 @@
-//! The Collector's output is the specification: `fixtures/` holds requests in OTLP/JSON, and what the
-//! Collector 0.159 wrote for them with `use_internal_logger: false` at each verbosity.
+//! The Collector's output is the specification: `fixtures/` holds requests in OTLP/JSON, and what
+//! the Collector 0.159 wrote for them with `use_internal_logger: false` at each verbosity.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -153,19 +153,17 @@ fn resources_of_merged_requests_are_numbered_through() {
 
 #[test]
 fn values_that_json_lacks_are_shown_within_arrays() {
-    let check = |value: &str, expected: &str| {
+    let check = |values: &str, expected: &str| {
+        let value = format!(r#"{{"arrayValue":{{"values":[{values}]}}}}"#);
         let batch = span_with(&format!(r#"{{"key":"k","value":{value}}}"#));
         let text = shown(Verbosity::Normal, &batch);
-        assert!(
-            text.contains(&format!("\ns   k={expected}\n")),
-            "{value}: {text}"
-        );
+        let line = format!("\ns   k={expected}\n");
+        assert!(text.contains(&line), "{values}: {text}");
     };
-    check(
-        r#"{"arrayValue":{"values":[{"doubleValue":"NaN"},{"doubleValue":"-Infinity"},{"intValue":1}]}}"#,
-        r#"["NaN","-Infinity",1]"#,
-    );
-    check(r#"{"arrayValue":{"values":[{"bytesValue":""}]}}"#, "[null]");
+    check(r#"{"doubleValue":"NaN"},{"intValue":1}"#, r#"["NaN",1]"#);
+    check(r#"{"doubleValue":"Infinity"}"#, r#"["Infinity"]"#);
+    check(r#"{"doubleValue":"-Infinity"}"#, r#"["-Infinity"]"#);
+    check(r#"{"bytesValue":""}"#, "[null]");
 }
 
 // === what is broken or beyond a limit ===

@@ -13,6 +13,8 @@ use crate::debug::bucket;
 use crate::debug::number::{Fixed, Id, Time};
 use crate::debug::page::{Page, Written};
 
+const DATA_POINT_ATTRIBUTES: &str = "Data point attributes:";
+
 pub(super) fn write(page: &mut Page, index: usize, metric: Metric<'_>) -> Written {
     writeln!(page, "Metric #{index}")?;
     writeln!(page, "Descriptor:")?;
@@ -112,8 +114,6 @@ fn write_summary(page: &mut Page, index: usize, point: &SummaryPoint<'_>) -> Wri
         )?)
     })
 }
-
-const DATA_POINT_ATTRIBUTES: &str = "Data point attributes:";
 
 fn write_times(page: &mut Page, start: u64, time: u64) -> Written {
     writeln!(page, "StartTimestamp: {}", Time(start))?;
