@@ -7,8 +7,8 @@ use otlp::wire::put_len;
 use otlp::{AttributeList, Levels, Malformed, OwnedValue, Place, Signal, edit, view};
 use proptest::prelude::*;
 
+use crate::any_request;
 use crate::oracle::{Single, canonical, encoded_singles, singles};
-use crate::schema::any_request;
 
 /// One change of a list of attributes, done by us and by the oracle.
 #[derive(Clone, Debug)]

@@ -1,11 +1,10 @@
 //! Whatever the bytes are, nothing panics, and what comes out can be read again.
 
 use bytes::Bytes;
-use otlp::view::{AnyValue, Attributes, ItemView, Request};
 use otlp::{ANY_VALUE_DEPTH, Census, Levels, Malformed, OwnedValue, Signal};
 use proptest::prelude::*;
 
-use crate::schema::any_request;
+use crate::{any_request, walk};
 
 /// Arbitrary bytes, and requests in which some bytes have been changed.
 fn any_bytes() -> impl Strategy<Value = (Signal, Bytes)> {
@@ -31,7 +30,7 @@ fn any_bytes() -> impl Strategy<Value = (Signal, Bytes)> {
 proptest! {
     #[test]
     fn any_bytes_are_walked_without_a_panic((signal, bytes) in any_bytes()) {
-        let _ = walk(signal, &bytes);
+        let _ = walk::request(signal, &bytes);
         let pieces = otlp::split(signal, &bytes, 2);
         let small_pieces = otlp::split_bytes(signal, &bytes, 50);
         let mut keep = false;
@@ -60,60 +59,6 @@ proptest! {
     }
 }
 
-/// Reads everything that there is.
-fn walk(signal: Signal, bytes: &[u8]) -> Result<(), Malformed> {
-    Request::new(signal, bytes).for_each_item(|entry| {
-        attributes(entry.resource.attributes())?;
-        attributes(entry.scope.attributes())?;
-        if let Some(metric) = entry.metric {
-            attributes(metric.metadata())?;
-        }
-        attributes(entry.item.attributes())?;
-        match entry.item.read()? {
-            ItemView::Span(span) => {
-                span.events()
-                    .try_for_each(|event| attributes(event?.attributes()))?;
-                span.links()
-                    .try_for_each(|link| attributes(link?.attributes()))
-            }
-            ItemView::LogRecord(record) => record.body()?.map_or(Ok(()), value),
-            ItemView::NumberPoint(point) => point
-                .exemplars()
-                .try_for_each(|e| attributes(e?.filtered_attributes())),
-            ItemView::HistogramPoint(point) => {
-                point
-                    .bucket_counts()
-                    .try_for_each(|count| count.map(|_| ()))?;
-                point
-                    .explicit_bounds()
-                    .try_for_each(|bound| bound.map(|_| ()))
-            }
-            ItemView::ExponentialHistogramPoint(point) => {
-                let mut buckets = point.positive.into_iter().chain(point.negative);
-                buckets.try_for_each(|b| b.bucket_counts().try_for_each(|count| count.map(|_| ())))
-            }
-            ItemView::SummaryPoint(point) => point
-                .quantile_values()
-                .try_for_each(|quantile| quantile.map(|_| ())),
-        }
-    })
-}
-
-fn attributes(attributes: Attributes<'_>) -> Result<(), Malformed> {
-    for attribute in attributes {
-        value(attribute?.value()?)?;
-    }
-    Ok(())
-}
-
-fn value(any: AnyValue<'_>) -> Result<(), Malformed> {
-    match any {
-        AnyValue::Array(mut values) => values.try_for_each(|element| value(element?)),
-        AnyValue::KeyValueList(entries) => attributes(entries),
-        _ => Ok(()),
-    }
-}
-
 #[test]
 fn views_descend_as_deep_as_the_limit_and_no_deeper() {
     type Wrap = fn(OwnedValue) -> OwnedValue;
@@ -123,9 +68,9 @@ fn views_descend_as_deep_as_the_limit_and_no_deeper() {
     ];
     for wrap in wraps {
         let deepest = (1..ANY_VALUE_DEPTH).fold(OwnedValue::from(1), |value, _| wrap(value));
-        assert_eq!(value(deepest.view().unwrap()), Ok(()));
+        assert_eq!(walk::value(deepest.view().unwrap()), Ok(()));
         let too_deep = wrap(deepest);
-        let found = value(too_deep.view().unwrap());
+        let found = walk::value(too_deep.view().unwrap());
         assert_eq!(found, Err(Malformed("a value nests deeper than 64 levels")));
     }
 }

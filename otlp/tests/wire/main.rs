@@ -11,3 +11,15 @@ mod schema;
 mod split;
 mod survey;
 mod views;
+mod walk;
+
+use bytes::Bytes;
+use otlp::Signal;
+use proptest::prelude::*;
+
+/// A signal and a random request of it.
+fn any_request() -> impl Strategy<Value = (Signal, Bytes)> {
+    let tape = prop::collection::vec(any::<u8>(), 0..900);
+    (prop::sample::select(&Signal::ALL[..]), tape)
+        .prop_map(|(signal, tape)| (signal, schema::request(signal, &tape)))
+}

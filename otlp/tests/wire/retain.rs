@@ -3,8 +3,8 @@
 use otlp::{Signal, retain, survey};
 use proptest::prelude::*;
 
+use crate::any_request;
 use crate::oracle::{canonical, encoded_singles};
-use crate::schema::any_request;
 
 proptest! {
     #[test]

@@ -8,7 +8,6 @@
 use bytes::Bytes;
 use otlp::Signal;
 use otlp::wire::{put_fixed32, put_fixed64, put_len, put_uint, put_varint, zigzag};
-use proptest::prelude::*;
 
 /// What stands in a field.
 #[derive(Clone, Copy)]
@@ -241,15 +240,6 @@ static EXEMPLAR_FIELDS: Schema = &[
 
 /// Levels of messages below which no message is written, well within what prost accepts.
 const DEPTH_MAX: usize = 24;
-
-/// A signal and a random request of it.
-pub(crate) fn any_request() -> impl Strategy<Value = (Signal, Bytes)> {
-    let tape = proptest::collection::vec(any::<u8>(), 0..900);
-    (0..3_usize, tape).prop_map(|(signal, tape)| {
-        let signal = Signal::ALL[signal];
-        (signal, request(signal, &tape))
-    })
-}
 
 /// The request that this tape makes.
 pub(crate) fn request(signal: Signal, tape: &[u8]) -> Bytes {

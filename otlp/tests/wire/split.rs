@@ -5,8 +5,8 @@ use otlp::wire::{put_len, put_uint};
 use otlp::{Signal, merge, split, split_bytes, survey};
 use proptest::prelude::*;
 
+use crate::any_request;
 use crate::oracle::{canonical, encoded_singles};
-use crate::schema::any_request;
 
 proptest! {
     #[test]

@@ -4,8 +4,8 @@ use otlp::wire::{put_len, put_varint};
 use otlp::{ANY_VALUE_DEPTH, GROUP_COST_MIN, ITEM_COST_MIN, Malformed, Signal, survey};
 use proptest::prelude::*;
 
+use crate::any_request;
 use crate::oracle::singles;
-use crate::schema::any_request;
 
 proptest! {
     #[test]

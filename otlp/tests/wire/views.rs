@@ -21,7 +21,7 @@ use otlp::{MetricKind, Signal};
 use proptest::prelude::*;
 use prost::Message;
 
-use crate::schema::any_request;
+use crate::any_request;
 
 proptest! {
     #[test]
