@@ -5,12 +5,14 @@ use std::io::{self, Write};
 
 use otlp::Signal;
 use pipeline::component::Label;
+use telemetry::logging::VERBATIM;
 
 use super::config::Config;
 use super::counts::Counts;
 
 pub(super) enum Outlet {
-    /// Lines go through the service's log, with its level and its form.
+    /// Lines go through the service's log, with its level and its form, but without the place in
+    /// our source, which says nothing about the data.
     Log(Label),
     /// Plain lines to every one of these.
     Writers(Vec<(String, Box<dyn Write>)>),
@@ -43,7 +45,7 @@ impl Outlet {
     /// Whether anybody sees what goes here.
     pub(super) fn is_open(&self) -> bool {
         match self {
-            Self::Log(_) => tracing::enabled!(tracing::Level::INFO),
+            Self::Log(_) => tracing::event_enabled!(target: VERBATIM, tracing::Level::INFO),
             Self::Writers(_) => true,
         }
     }
@@ -104,28 +106,37 @@ fn write_all(
 fn log_counts(label: &Label, counts: &Counts) {
     match counts.signal {
         Signal::Traces => tracing::info!(
-            otelcol.component.id = label.id,
-            otelcol.component.kind = label.kind_name(),
-            otelcol.signal = label.signal_name(),
-            "resource spans" = counts.resources,
-            spans = counts.items,
+            target: VERBATIM,
+            {
+                otelcol.component.id = label.id,
+                otelcol.component.kind = label.kind_name(),
+                otelcol.signal = label.signal_name(),
+                "resource spans" = counts.resources,
+                spans = counts.items,
+            },
             "Traces"
         ),
         Signal::Metrics => tracing::info!(
-            otelcol.component.id = label.id,
-            otelcol.component.kind = label.kind_name(),
-            otelcol.signal = label.signal_name(),
-            "resource metrics" = counts.resources,
-            metrics = counts.metrics,
-            "data points" = counts.items,
+            target: VERBATIM,
+            {
+                otelcol.component.id = label.id,
+                otelcol.component.kind = label.kind_name(),
+                otelcol.signal = label.signal_name(),
+                "resource metrics" = counts.resources,
+                metrics = counts.metrics,
+                "data points" = counts.items,
+            },
             "Metrics"
         ),
         Signal::Logs => tracing::info!(
-            otelcol.component.id = label.id,
-            otelcol.component.kind = label.kind_name(),
-            otelcol.signal = label.signal_name(),
-            "resource logs" = counts.resources,
-            "log records" = counts.items,
+            target: VERBATIM,
+            {
+                otelcol.component.id = label.id,
+                otelcol.component.kind = label.kind_name(),
+                otelcol.signal = label.signal_name(),
+                "resource logs" = counts.resources,
+                "log records" = counts.items,
+            },
             "Logs"
         ),
     }
@@ -133,9 +144,12 @@ fn log_counts(label: &Label, counts: &Counts) {
 
 fn log_text(label: &Label, text: &str) {
     tracing::info!(
-        otelcol.component.id = label.id,
-        otelcol.component.kind = label.kind_name(),
-        otelcol.signal = label.signal_name(),
+        target: VERBATIM,
+        {
+            otelcol.component.id = label.id,
+            otelcol.component.kind = label.kind_name(),
+            otelcol.signal = label.signal_name(),
+        },
         "{text}"
     );
 }

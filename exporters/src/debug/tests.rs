@@ -394,8 +394,8 @@ fn the_log_gets_the_counts_as_fields_and_the_text_as_message() {
     assert_eq!(
         lines,
         [
-            format!("INFO Logs {origin} resource logs=1 log records=0"),
-            format!("INFO ResourceLog #0\n {origin}"),
+            format!("verbatim INFO Logs {origin} resource logs=1 log records=0"),
+            format!("verbatim INFO ResourceLog #0\n {origin}"),
         ]
     );
 }
@@ -421,7 +421,7 @@ mod log {
     use tracing::span::{Attributes, Id, Record};
     use tracing::{Event, Level, Metadata, Subscriber};
 
-    /// What `run` logs at this level and above: level, message, and fields in their order.
+    /// What `run` logs at this level and above: target, level, message, and fields in their order.
     pub(super) fn lines(level: Level, run: impl FnOnce()) -> Vec<String> {
         let lines = Arc::new(Mutex::new(Vec::new()));
         tracing::subscriber::with_default(Log(Arc::clone(&lines), level), run);
@@ -432,7 +432,7 @@ mod log {
 
     impl Subscriber for Log {
         fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-            *metadata.level() <= self.1
+            metadata.is_event() && *metadata.level() <= self.1
         }
 
         fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -446,12 +446,9 @@ mod log {
         fn event(&self, event: &Event<'_>) {
             let mut line = Line::default();
             event.record(&mut line);
-            let text = format!(
-                "{} {}{}",
-                event.metadata().level(),
-                line.message,
-                line.fields
-            );
+            let metadata = event.metadata();
+            let place = format!("{} {}", metadata.target(), metadata.level());
+            let text = format!("{place} {}{}", line.message, line.fields);
             self.0.lock().expect("no test panics here").push(text);
         }
 
