@@ -18,7 +18,10 @@ pub(crate) fn budget() -> (u64, String) {
     match (cgroup_limit(&read, ram), ram) {
         (Some(limit), _) => {
             let budget = limit / 100 * CGROUP_PERCENT;
-            (budget, format!("{CGROUP_PERCENT} % of the cgroup's {} MiB", limit >> 20))
+            (
+                budget,
+                format!("{CGROUP_PERCENT} % of the cgroup's {} MiB", limit >> 20),
+            )
         }
         (None, Some(ram)) => {
             let budget = ram / 100 * RAM_PERCENT;
@@ -30,15 +33,23 @@ pub(crate) fn budget() -> (u64, String) {
 
 /// The memory limit of cgroup v2 or v1, if there is one below the RAM.
 fn cgroup_limit(read: &dyn Fn(&str) -> Option<String>, ram: Option<u64>) -> Option<u64> {
-    const FILES: [&str; 2] =
-        ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-    let limits = FILES.iter().filter_map(|path| read(path)?.trim().parse().ok());
+    const FILES: [&str; 2] = [
+        "/sys/fs/cgroup/memory.max",
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+    ];
+    let limits = FILES
+        .iter()
+        .filter_map(|path| read(path)?.trim().parse().ok());
     // v1 says "no limit" with a number larger than any memory.
-    limits.min().filter(|limit| ram.is_none_or(|ram| *limit < ram))
+    limits
+        .min()
+        .filter(|limit| ram.is_none_or(|ram| *limit < ram))
 }
 
 fn ram(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let line = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib << 10)
 }
@@ -54,7 +65,11 @@ mod tests {
                 let file = if path.ends_with("memory.max") { v2 } else { v1 };
                 file.map(str::to_owned)
             };
-            assert_eq!(cgroup_limit(&read, Some(8 << 30)), expected, "{v2:?} {v1:?}");
+            assert_eq!(
+                cgroup_limit(&read, Some(8 << 30)),
+                expected,
+                "{v2:?} {v1:?}"
+            );
         };
         check(Some("536870912\n"), None, Some(512 << 20));
         check(Some("max\n"), None, None);
@@ -65,7 +80,10 @@ mod tests {
 
     #[test]
     fn ram_is_read_from_meminfo() {
-        assert_eq!(ram("MemTotal:       16384 kB\nMemFree: 1 kB\n"), Some(16 << 20));
+        assert_eq!(
+            ram("MemTotal:       16384 kB\nMemFree: 1 kB\n"),
+            Some(16 << 20)
+        );
         assert_eq!(ram("nonsense"), None);
     }
 }

@@ -2,6 +2,7 @@
 
 mod cli;
 mod components;
+mod logs;
 mod machine;
 mod run;
 mod setup;

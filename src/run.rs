@@ -11,86 +11,106 @@ use pipeline::{Clock, ExtensionNode, Plan, Service, Shared};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-/// How long a drain may take before the rest is given up. Kubernetes kills after 30 s.
-pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
+/// What runs, and how it may end.
+pub(crate) struct Run {
+    pub(crate) plan: Plan,
+    pub(crate) shared: Shared,
+    /// Pages of our own telemetry: extensions that no configuration names.
+    pub(crate) pages: Vec<(String, Box<dyn Extension>)>,
+    /// How long the drain may take before the rest is given up.
+    pub(crate) shutdown_timeout: Duration,
+}
 
-/// Tells whoever started the process where it listens.
-pub(crate) type Announce<'a> = &'a mut dyn FnMut(&[(String, Listening)]);
+/// Told where the service listens, by component id, as soon as it does. What it returns runs beside the service, and
+/// when that ends the service is asked to stop.
+pub(crate) type Beside<'a> =
+    &'a dyn Fn(&[(String, Listening)], &Shared) -> LocalFuture<'static, anyhow::Result<()>>;
 
-/// Runs a plan until a signal asks it to stop; prints the account at the end.
-pub(crate) fn run(
-    plan: Plan,
-    shared: &Shared,
-    telemetry: Option<Box<dyn Extension>>,
-    shutdown_timeout: Duration,
-    announce: Announce<'_>,
-) -> anyhow::Result<()> {
+/// Runs until a signal or `beside` ends it; prints the account at the end.
+pub(crate) fn run(run: Run, beside: Beside<'_>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(tokio::runtime::LocalOptions::default())
         .context("cannot start the runtime")?;
-    runtime.block_on(live(plan, shared, telemetry, shutdown_timeout, announce))
+    runtime.block_on(live(run, beside))
 }
 
 /// What every part of the process shares.
-pub(crate) fn shared(budget: u64, metrics: telemetry::metrics::Metrics) -> Shared {
+pub(crate) fn shared(budget: u64, clock: Clock) -> Shared {
     Shared {
         books: Arc::new(Books::default()),
         budget: Budget::new(budget),
-        metrics,
-        clock: Clock::start(),
+        metrics: telemetry::metrics::Metrics::default(),
+        clock,
     }
 }
 
-async fn live(
-    mut plan: Plan,
-    shared: &Shared,
-    telemetry: Option<Box<dyn Extension>>,
-    shutdown_timeout: Duration,
-    announce: Announce<'_>,
-) -> anyhow::Result<()> {
+async fn live(run: Run, beside: Beside<'_>) -> anyhow::Result<()> {
+    let Run {
+        mut plan,
+        shared,
+        pages,
+        shutdown_timeout,
+    } = run;
     let mut signals = Signals::listen()?;
-    let mut extensions = build_extensions(std::mem::take(&mut plan.extensions), shared)?;
-    if let Some(page) = telemetry {
-        extensions.push(("telemetry".to_owned(), page));
-    }
-    let mut service = Service::start(plan, shared)?;
+    let mut extensions = build_extensions(std::mem::take(&mut plan.extensions), &shared)?;
+    extensions.extend(pages);
+    let mut service = Service::start(plan, &shared)?;
     let (health, watched) = watch::channel(Health::Starting);
-    let vitals =
-        Vitals { health: watched, clock: shared.clock, rooms: service.rooms().to_vec() };
-    let mut listening: Vec<_> = service.listening().to_vec();
+    let vitals = Vitals {
+        health: watched,
+        clock: shared.clock,
+        rooms: service.rooms().to_vec(),
+    };
+    let mut beside_pipelines = Vec::new();
     for (id, extension) in extensions {
-        listening.extend(extension.listening().into_iter().map(|l| (id.clone(), l)));
-        let running: LocalFuture<'static, ()> = extension.run(vitals.clone(), service.stop());
-        tokio::task::spawn_local(running);
+        let sockets = extension.listening().into_iter();
+        beside_pipelines.extend(sockets.map(|socket| (id.clone(), socket)));
+        tokio::task::spawn_local(extension.run(vitals.clone(), service.stop()));
     }
     health.send_replace(Health::Ready);
-    for (id, socket) in &listening {
+    log_listening(Kind::Receiver, service.listening());
+    log_listening(Kind::Extension, &beside_pipelines);
+    tracing::info!("Everything is ready. Begin running and processing data.");
+    let listening = [service.listening(), &beside_pipelines].concat();
+    let companion = beside(&listening, &shared);
+    let ended = tokio::select! {
+        () = signals.next() => Ok(()),
+        ended = companion => ended,
+    };
+    tracing::info!("Starting shutdown...");
+    health.send_replace(Health::Draining);
+    drain(&mut service, &mut signals, shutdown_timeout).await;
+    tracing::info!("Shutdown complete.");
+    print_account(&shared.books, &mut std::io::stderr().lock())
+        .context("cannot print the account")?;
+    ended
+}
+
+fn log_listening(kind: Kind, sockets: &[(String, Listening)]) {
+    for (id, socket) in sockets {
         tracing::info!(
-            otelcol.component.id = id.as_str(),
+            otelcol.component.id = id,
+            otelcol.component.kind = kind.name(),
             endpoint = %socket.address,
             "Starting {} server",
             socket.protocol.to_uppercase()
         );
     }
-    tracing::info!("Everything is ready. Begin running and processing data.");
-    announce(&listening);
+}
 
-    signals.next().await;
-    tracing::info!("Starting shutdown...");
-    health.send_replace(Health::Draining);
+/// Lets what is here go on until the deadline or a second signal.
+async fn drain(service: &mut Service, signals: &mut Signals, deadline: Duration) {
     service.drain();
     tokio::select! {
         () = service.ended() => {}
-        () = tokio::time::sleep(shutdown_timeout) => {
-            tracing::warn!(timeout = ?shutdown_timeout, "The drain deadline has passed. Dropping data.");
+        () = tokio::time::sleep(deadline) => {
+            tracing::warn!(timeout = ?deadline, "The drain deadline has passed. Dropping data.");
         }
         () = signals.next() => tracing::warn!("A second signal. Dropping data."),
     }
     service.abandon();
     service.ended().await;
-    tracing::info!("Shutdown complete.");
-    print_account(&shared.books, &mut std::io::stderr().lock()).context("cannot print the account")
 }
 
 fn build_extensions(
@@ -98,24 +118,26 @@ fn build_extensions(
     shared: &Shared,
 ) -> anyhow::Result<Vec<(String, Box<dyn Extension>)>> {
     let build = |node: ExtensionNode| {
-        let label = Label {
-            // Extensions have no account; the label serves their log lines alone.
-            kind: Kind::Extension,
-            id: node.id.clone(),
-            signal: None,
-            pipeline: None,
-        };
-        let host = Host {
-            budget: Arc::clone(&shared.budget),
-            metrics: shared.metrics.clone(),
-            clock: shared.clock,
-            label,
-        };
-        let built = (node.build.make)(&host)
+        let built = (node.build.make)(&host(&node.id, shared))
             .map_err(|text| anyhow::anyhow!("failed to start extension {}: {text}", node.id))?;
         Ok((node.id, built))
     };
     nodes.into_iter().map(build).collect()
+}
+
+/// Extensions have no account; the label serves their log lines alone.
+fn host(id: &str, shared: &Shared) -> Host {
+    Host {
+        budget: Arc::clone(&shared.budget),
+        metrics: shared.metrics.clone(),
+        clock: shared.clock,
+        label: Label {
+            kind: Kind::Extension,
+            id: id.to_owned(),
+            signal: None,
+            pipeline: None,
+        },
+    }
 }
 
 /// One line a node and signal: what came in and what became of it.
@@ -126,7 +148,11 @@ fn print_account(books: &Books, out: &mut dyn Write) -> std::io::Result<()> {
         "account (items)", "in", "out", "dropped", "rejected", "held"
     )?;
     for (key, tally) in books.tallies() {
-        let place = if key.pipeline.is_empty() { key.transport } else { key.pipeline.as_str() };
+        let place = if key.pipeline.is_empty() {
+            key.transport
+        } else {
+            key.pipeline.as_str()
+        };
         let node = format!("{} {} {} {place}", key.kind, key.id, key.signal);
         writeln!(
             out,
@@ -158,9 +184,10 @@ impl Signals {
     }
 
     async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
+        let signal = tokio::select! {
+            _ = self.terminate.recv() => "terminated",
+            _ = self.interrupt.recv() => "interrupt",
+        };
+        tracing::info!(signal, "Received signal from OS");
     }
 }

@@ -1,0 +1,113 @@
+//! `demo`: the service with a small shop as its client. The shop's requests go through the service's own port, and a
+//! line a second says from the books what became of them.
+
+mod client;
+mod figures;
+mod shop;
+mod visit;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context;
+use config::Sources;
+use otlp::Signal;
+use pipeline::Shared;
+use pipeline::component::Listening;
+
+use self::client::Client;
+use self::figures::Figures;
+use self::shop::Shop;
+use super::{Answer, Given, start};
+
+/// Laid over the embedded configuration: the figures are what is to be seen, so the rest is quiet.
+const QUIET: &str = "\
+yaml:exporters::debug::verbosity: basic
+service::telemetry::logs::level: warn
+";
+
+/// How often the shop sends traces and logs.
+const TURN: Duration = Duration::from_millis(100);
+
+/// How often the shop sends its counters, and how often a line is printed.
+const SECOND: Duration = Duration::from_secs(1);
+
+pub(super) fn run(
+    given: &Given,
+    seconds: Option<u32>,
+    shutdown_timeout: Duration,
+    err: &mut dyn Write,
+) -> Answer {
+    start::serve(
+        &sources(given),
+        shutdown_timeout,
+        err,
+        &|listening, shared| {
+            let (address, shared) = (otlp_address(listening), shared.clone());
+            Box::pin(async move {
+                let address = address?;
+                tokio::select! {
+                    closed = trade(address, &shared) => closed,
+                    reported = report(&shared, seconds) => reported,
+                }
+            })
+        },
+    )
+}
+
+/// A configuration of the user's own is run as it is.
+fn sources(given: &Given) -> Sources {
+    let mut sources = given.sources_or_default();
+    if given.is_default() {
+        sources.configs.push(QUIET.to_owned());
+    }
+    sources
+}
+
+/// Where the shop sends to.
+fn otlp_address(listening: &[(String, Listening)]) -> anyhow::Result<SocketAddr> {
+    let is_otlp = |id: &str| id.split('/').next() == Some("otlp");
+    let found = listening
+        .iter()
+        .find(|(id, socket)| is_otlp(id) && socket.protocol == "grpc");
+    let (_, socket) = found.context(
+        "the demo sends over gRPC: give an `otlp` receiver with `protocols::grpc` to a pipeline",
+    )?;
+    Ok(socket.address)
+}
+
+/// Sends for ever. A request that is refused is gone, as with most clients; the log says why.
+async fn trade(address: SocketAddr, shared: &Shared) -> anyhow::Result<()> {
+    let client = Client::new(address)?;
+    let opened = shared.clock.now().unix_nanos;
+    let mut shop = Shop::open(opened);
+    let mut counted = opened;
+    let mut turns = tokio::time::interval(TURN);
+    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        turns.tick().await;
+        let now = shared.clock.now().unix_nanos;
+        let turn = shop.turn(now)?;
+        client.send(Signal::Traces, turn.traces).await;
+        client.send(Signal::Logs, turn.logs).await;
+        if now.saturating_sub(counted) >= SECOND.as_nanos() as u64 {
+            counted = now;
+            client.send(Signal::Metrics, shop.counters(now)?).await;
+        }
+    }
+}
+
+/// Prints a line a second until the time is up, if there is one.
+async fn report(shared: &Shared, seconds: Option<u32>) -> anyhow::Result<()> {
+    let print =
+        |line: String| writeln!(std::io::stdout(), "{line}").context("cannot print the figures");
+    print(Figures::head())?;
+    let mut ticks = tokio::time::interval(SECOND);
+    ticks.tick().await;
+    for second in 1..=seconds.unwrap_or(u32::MAX) {
+        ticks.tick().await;
+        print(Figures::of(&shared.books.tallies()).line(second))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,227 @@
+//! The command line: what may be asked for, and which module answers.
+
+mod components;
+mod demo;
+mod print_config;
+mod start;
+mod validate;
+mod welcome;
+mod yaml;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use config::{GoDuration, Sources};
+
+use crate::setup;
+
+/// What the help says about the end. Usage errors end with 1 too, so that there is one code for "did not work".
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  it ran and was asked to stop, or what was asked for is printed or valid
+  1  wrong arguments, a faulty configuration, or a start that failed";
+
+const ABOUT: &str = "\
+A telemetry service: takes OTLP in, does what collector.yaml says, sends it on.
+Without a configuration it listens on 127.0.0.1, ports 4317 (gRPC) and 4318
+(HTTP), and prints what arrives.";
+
+#[derive(Debug, Parser)]
+#[command(bin_name = "tracegate", version, about = ABOUT, after_help = EXIT_CODES, max_term_width = 80)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    given: Given,
+    /// What a stop may take before the rest is dropped
+    #[arg(long, value_name = "TIME", default_value_t = default_timeout(), value_parser = timeout)]
+    shutdown_timeout: GoDuration,
+}
+
+/// Where the configuration comes from.
+#[derive(Args, Debug)]
+struct Given {
+    /// file:PATH, env:NAME, yaml:TEXT or a path; may be repeated
+    #[arg(long = "config", value_name = "URI", global = true)]
+    configs: Vec<String>,
+    /// One value over all configurations; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", global = true)]
+    sets: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Name every fault of a configuration, and its fix
+    Validate {
+        /// For people, or for programs
+        #[arg(long, value_name = "FORMAT", default_value = "human")]
+        #[arg(value_parser = ["human", "json"])]
+        format: String,
+    },
+    /// Print the effective configuration, without secrets
+    #[command(alias = "print-initial-config")]
+    PrintConfig {
+        #[arg(long, value_name = "FORMAT", default_value = "yaml")]
+        #[arg(value_parser = ["yaml", "json"])]
+        format: String,
+    },
+    /// List the components of this build
+    Components {
+        /// Print the reference of this one instead
+        #[arg(long, value_name = "NAME")]
+        docs: Option<String>,
+    },
+    /// Run with a small shop as the client, and count
+    Demo {
+        /// Stop after so many seconds
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        seconds: Option<u32>,
+    },
+}
+
+/// Why a command did not work.
+enum Failure {
+    /// Everything has been said.
+    Told,
+    Untold(anyhow::Error),
+}
+
+type Answer = Result<(), Failure>;
+
+/// Does what the arguments say.
+pub(crate) fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(refused) => {
+            // Help and version come this way, too. There is nobody to tell that printing failed.
+            let _ = refused.print();
+            return if refused.use_stderr() {
+                ExitCode::FAILURE
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    let (mut out, mut err) = (io::stdout().lock(), io::stderr());
+    match answer(&cli, &mut out, &mut err) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Told) => ExitCode::FAILURE,
+        Err(Failure::Untold(error)) => match error.downcast_ref::<io::Error>() {
+            // Whoever read our output has seen enough.
+            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            _ => {
+                let _ = writeln!(err, "error: {error:#}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+fn answer(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write) -> Answer {
+    let timeout = cli.shutdown_timeout.get();
+    match &cli.command {
+        None => start::run(&cli.given, timeout, err),
+        Some(Command::Validate { format }) => validate::run(&cli.given.sources(), format, out, err),
+        Some(Command::PrintConfig { format }) => {
+            print_config::run(&cli.given.sources_or_default(), format, out, err)
+        }
+        Some(Command::Components { docs: None }) => Ok(components::list(out)?),
+        Some(Command::Components { docs: Some(name) }) => Ok(components::docs(name, out)?),
+        Some(Command::Demo { seconds }) => demo::run(&cli.given, *seconds, timeout, err),
+    }
+}
+
+fn default_timeout() -> GoDuration {
+    /// Kubernetes kills after 30 s.
+    const SECONDS: i64 = 25;
+    GoDuration::from_secs(SECONDS)
+}
+
+fn timeout(text: &str) -> Result<GoDuration, String> {
+    let timeout: GoDuration = text
+        .parse()
+        .map_err(|fault| format!("{fault}, write `25s`"))?;
+    if timeout.is_negative() || timeout.get() > TIMEOUT_MAX {
+        return Err("it must be between 0s and 24h".to_owned());
+    }
+    Ok(timeout)
+}
+
+/// Whoever waits longer than a day for a stop has made a slip; the bound keeps sums of times from overflowing.
+const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+// === impl Given ===
+
+impl Given {
+    fn is_default(&self) -> bool {
+        self.configs.is_empty()
+    }
+
+    fn sources(&self) -> Sources {
+        Sources {
+            configs: self.configs.clone(),
+            sets: self.sets.clone(),
+        }
+    }
+
+    /// `--set` alone changes the embedded configuration.
+    fn sources_or_default(&self) -> Sources {
+        let mut sources = self.sources();
+        if self.is_default() {
+            sources.configs.push(setup::default_source());
+        }
+        sources
+    }
+}
+
+// === impl Failure ===
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Untold(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sources_may_stand_before_and_after_the_command() {
+        let check = |arguments: &[&str], configs: &[&str], sets: &[&str]| {
+            let words = std::iter::once("tracegate").chain(arguments.iter().copied());
+            let cli = Cli::try_parse_from(words).unwrap();
+            assert_eq!(cli.given.configs, configs, "{arguments:?}");
+            assert_eq!(cli.given.sets, sets, "{arguments:?}");
+        };
+        check(&["--config", "a", "--config=b"], &["a", "b"], &[]);
+        check(&["validate", "--config", "a"], &["a"], &[]);
+        check(
+            &["--config", "a", "validate", "--set", "x=1"],
+            &["a"],
+            &["x=1"],
+        );
+        check(&["--set", "x=--y"], &[], &["x=--y"]);
+    }
+
+    #[test]
+    fn a_timeout_has_a_unit_and_a_bound() {
+        let check = |text: &str, expected: Option<Duration>| {
+            assert_eq!(timeout(text).ok().map(GoDuration::get), expected, "{text}");
+        };
+        check("1m30s", Some(Duration::from_secs(90)));
+        check("0s", Some(Duration::ZERO));
+        check("25", None);
+        check("-1s", None);
+        check("25h", None);
+    }
+}

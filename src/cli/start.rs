@@ -1,0 +1,86 @@
+//! Running a configuration: from its sources to the end of the process.
+
+use std::io::Write;
+use std::time::Duration;
+
+use config::{Fault, Faults, Format, Severity, Sources};
+use pipeline::Clock;
+
+use super::{Answer, Failure, Given, welcome};
+use crate::run::{self, Beside, Run};
+use crate::setup::setup;
+use crate::{logs, machine};
+
+/// What `tracegate` does without a command.
+pub(super) fn run(given: &Given, shutdown_timeout: Duration, err: &mut dyn Write) -> Answer {
+    let is_default = given.is_default();
+    serve(
+        &given.sources_or_default(),
+        shutdown_timeout,
+        err,
+        &|listening, shared| {
+            if is_default {
+                let text = welcome::text(listening, shared.clock.now().unix_nanos);
+                // A service whose standard error is closed still serves.
+                let _ = std::io::stderr().write_all(text.as_bytes());
+            }
+            Box::pin(std::future::pending())
+        },
+    )
+}
+
+/// Runs what the sources say until it is asked to stop or `beside` ends.
+pub(super) fn serve(
+    sources: &Sources,
+    shutdown_timeout: Duration,
+    err: &mut dyn Write,
+    beside: Beside<'_>,
+) -> Answer {
+    let mut faults = Faults::new();
+    let Some(setup) = setup(sources, &mut faults) else {
+        faults.write(Format::Human, err)?;
+        return Err(Failure::Told);
+    };
+    let clock = Clock::start();
+    let telemetry = &setup.document.service.telemetry;
+    let resource = logs::resource(telemetry)?;
+    logs::install(&telemetry.logs, &resource, clock)?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    tracing::info!(
+        Version = env!("CARGO_PKG_VERSION"),
+        NumCPU = cores,
+        "Starting tracegate..."
+    );
+    let (budget, why) = machine::budget();
+    tracing::info!(
+        bytes = budget,
+        why,
+        "Memory budget for telemetry on its way."
+    );
+    faults
+        .iter()
+        .filter(|fault| fault.severity == Severity::Warning)
+        .for_each(warn);
+    let shared = run::shared(budget, clock);
+    let pages = Vec::new();
+    run::run(
+        Run {
+            plan: setup.plan,
+            shared,
+            pages,
+            shutdown_timeout,
+        },
+        beside,
+    )?;
+    Ok(())
+}
+
+fn warn(fault: &Fault) {
+    tracing::warn!(
+        place = fault.place.as_ref().map(tracing::field::display),
+        path = fault.path,
+        help = fault.help,
+        "{}",
+        fault.text
+    );
+}
