@@ -1,7 +1,8 @@
 //! Where the messages of OTLP keep what is read alike in all of them, as tables of field numbers.
 //!
-//! The numbers are those of [opentelemetry-proto 1.x](https://github.com/open-telemetry/opentelemetry-proto).
-//! The envelope has the same numbers for every signal; the carriers of attributes differ in theirs.
+//! The numbers are those of
+//! [opentelemetry-proto 1.x](https://github.com/open-telemetry/opentelemetry-proto). The envelope
+//! has the same numbers for every signal; the carriers of attributes differ in theirs.
 
 use crate::Signal;
 

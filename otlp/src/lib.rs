@@ -28,6 +28,6 @@ pub use split::{REPEATED_BYTES_MAX, split, split_bytes};
 pub use survey::{Census, GROUP_COST_MIN, ITEM_COST_MIN, survey};
 pub use wire::Malformed;
 
-/// Levels of AnyValue, the only message that holds itself, that are read or written. Every walk that
-/// descends enforces it, so that no sender chooses how much stack we use.
+/// Levels of AnyValue, the only message that holds itself, that are read or written. Every walk
+/// that descends enforces it, so that no sender chooses how much stack we use.
 pub const ANY_VALUE_DEPTH: usize = 64;

@@ -1,9 +1,9 @@
 //! One request as several smaller ones.
 //!
-//! The pieces are filled in order, each to the brim. Where a cut goes through a resource, a scope or
-//! a metric, everything that describes it is written again in front of what is left of it, so that
-//! each piece is a whole request and nothing is lost, unknown fields included. What fits is copied
-//! as it stands.
+//! The pieces are filled in order, each to the brim. Where a cut goes through a resource, a scope
+//! or a metric, everything that describes it is written again in front of what is left of it, so
+//! that each piece is a whole request and nothing is lost, unknown fields included. What fits is
+//! copied as it stands.
 
 use bytes::Bytes;
 

@@ -39,8 +39,8 @@ pub struct Census {
 /// Counts the items of a request and checks that each field down to them lies within its parent.
 ///
 /// # Errors
-/// The request breaks its framing, or holds a value nested deeper than [`ANY_VALUE_DEPTH`] in a place
-/// that is longer than 2 KiB.
+/// The request breaks its framing, or holds a value nested deeper than [`ANY_VALUE_DEPTH`] in an
+/// item, a resource, a scope or an attribute of a metric that is longer than 2 KiB.
 pub fn survey(signal: Signal, request: &[u8]) -> Result<Census, Malformed> {
     let mut tally = Tally {
         elements: ItemKind::of(signal),

@@ -1,4 +1,5 @@
-//! The protobuf wire format: fields of one message in order, and a writer for the few shapes that we emit.
+//! The protobuf wire format: fields of one message in order, and a writer for the few shapes that
+//! we emit.
 //!
 //! Reading never allocates and never trusts a length. Groups (wire types 3 and 4) do not occur in
 //! OTLP and are refused.

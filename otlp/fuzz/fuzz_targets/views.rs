@@ -6,6 +6,6 @@ use otlp_fuzz::{Input, walk};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Some(input) = Input::new(bytes) {
-        walk(input.signal, &input.request);
+        let _ = walk(input.signal, &input.request);
     }
 });

@@ -1,7 +1,7 @@
 //! What the fuzz targets share: how a request is made from the fuzzer's bytes.
 
 use bytes::Bytes;
-use otlp::{Census, Signal, survey};
+use otlp::{Census, Malformed, Signal, survey};
 
 #[path = "../../tests/wire/schema.rs"]
 mod schema;
@@ -42,7 +42,12 @@ impl Input {
     }
 }
 
-/// Reads everything that the views show, and stops where the framing breaks.
-pub fn walk(signal: Signal, request: &[u8]) {
-    let _ = walk::request(signal, request);
+/// Reads everything that the views show.
+pub fn walk(signal: Signal, request: &[u8]) -> Result<(), Malformed> {
+    walk::request(signal, request)
+}
+
+/// Counts the items by the views.
+pub fn count(signal: Signal, request: &[u8]) -> Result<usize, Malformed> {
+    walk::count(signal, request)
 }

@@ -10,8 +10,8 @@ use crate::wire::{Malformed, put_fixed64, put_len, put_uint};
 /// An encoded `AnyValue` of its own, made once and set on any number of carriers.
 ///
 /// Made from `&str`, `bool`, `i64`, `f64` and `&[u8]` by `From`, from others of its kind by
-/// [`array`](Self::array) and [`key_value_list`](Self::key_value_list), and from a value that stands
-/// in a request by [`copy_of`](Self::copy_of).
+/// [`array`](Self::array) and [`key_value_list`](Self::key_value_list), and from a value that
+/// stands in a request by [`copy_of`](Self::copy_of).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnedValue(Vec<u8>);
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where its premise fails")]
 
 mod edit;
+mod framing;
 mod hostile;
 mod oracle;
 mod retain;

@@ -1,4 +1,5 @@
-//! Pieces hold the same items in the same surroundings, within the limit; joined they are the whole.
+//! Pieces hold the same items in the same surroundings, within the limit; joined they are the
+//! whole.
 
 use bytes::Bytes;
 use otlp::wire::{put_len, put_uint};
@@ -21,7 +22,10 @@ proptest! {
     }
 
     #[test]
-    fn pieces_of_so_many_items_hold_the_whole((signal, request) in any_request(), max in 0_usize..9) {
+    fn pieces_of_so_many_items_hold_the_whole(
+        (signal, request) in any_request(),
+        max in 0_usize..9,
+    ) {
         let pieces = split(signal, &request, max).unwrap();
         check_pieces(signal, &request, &pieces)?;
         let (_, full) = pieces.split_last().unwrap();
@@ -30,7 +34,10 @@ proptest! {
     }
 
     #[test]
-    fn pieces_of_so_many_bytes_hold_the_whole((signal, request) in any_request(), max in 0_usize..900) {
+    fn pieces_of_so_many_bytes_hold_the_whole(
+        (signal, request) in any_request(),
+        max in 0_usize..900,
+    ) {
         let pieces = split_bytes(signal, &request, max).unwrap();
         check_pieces(signal, &request, &pieces)?;
         prop_assert!(pieces.iter().all(|(piece, items)| piece.len() <= max || *items <= 1));

@@ -36,6 +36,16 @@ pub(crate) fn request(signal: Signal, bytes: &[u8]) -> Result<(), Malformed> {
     })
 }
 
+/// Counts the items by the views, which look into every resource, scope and metric but no item.
+pub(crate) fn count(signal: Signal, bytes: &[u8]) -> Result<usize, Malformed> {
+    let mut items = 0;
+    Request::new(signal, bytes).for_each_item(|_| {
+        items += 1;
+        Ok::<(), Malformed>(())
+    })?;
+    Ok(items)
+}
+
 /// Reads a value and everything that is nested in it.
 pub(crate) fn value(any: AnyValue<'_>) -> Result<(), Malformed> {
     match any {
