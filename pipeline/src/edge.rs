@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use crate::batch::Batch;
 use crate::chain::Chain;
 use crate::clock::Now;
-use crate::delivery::Intake;
+use crate::delivery::{Intake, Room};
 use crate::refusal::Refusal;
 use crate::worker::Worker;
 
@@ -58,6 +58,15 @@ impl Edge {
         match self {
             Self::Exporter(edge) => edge.send(batch),
             Self::Connector(edge) => edge.send(batch),
+        }
+    }
+
+    /// The rooms of the exporters that stop their upstream when they are full.
+    pub(crate) fn pacing(&self, rooms: &mut Vec<Arc<Room>>) {
+        match self {
+            Self::Exporter(edge) if edge.blocking => rooms.push(Arc::clone(edge.intake.room())),
+            Self::Exporter(_) => {}
+            Self::Connector(edge) => edge.targets.iter().for_each(|chain| chain.pacing(rooms)),
         }
     }
 

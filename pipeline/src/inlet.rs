@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use crate::batch::Batch;
 use crate::chain::Chain;
 use crate::clock::{Clock, Now};
+use crate::delivery::Room;
 use crate::refusal::Refusal;
 use crate::share::{Outcome, Share};
 use crate::worker::Worker;
@@ -19,6 +20,10 @@ use crate::worker::Worker;
 /// How long a request is held before it is refused. For several SDKs a refusal is a loss, and most overloads are
 /// shorter than this; their own deadlines start at five seconds.
 pub const HOLD_MAX: Duration = Duration::from_secs(2);
+
+/// How long an answer is kept back while an exporter that stops its upstream is behind. Long enough that senders who
+/// wait for their answers slow down to its pace, and too short for any other to notice.
+const PACE_MAX: Duration = Duration::from_millis(20);
 
 const NO_MEMORY: Refusal =
     Refusal::later(Reason::MemoryLimit, "data refused due to high memory usage");
@@ -46,6 +51,8 @@ pub(crate) struct Feed {
     pub(crate) chains: SmallVec<[Rc<Chain>; 1]>,
     /// Some exporter answers for the whole way, so the sender waits for it.
     pub(crate) waits: bool,
+    /// The exporters that set the pace.
+    pub(crate) rooms: Vec<Arc<Room>>,
 }
 
 /// The way in for one signal over one transport.
@@ -122,6 +129,7 @@ impl Inlet {
         if !self.feed.waits {
             self.account.pass(items);
             self.enter(batch, now);
+            self.pace().await;
             return Ok(Outcome::Delivered);
         }
         let (share, answer) = Share::new();
@@ -167,6 +175,19 @@ impl Inlet {
             let left = until.saturating_sub(now.mono).min(LOOK_AGAIN);
             // Either the bell or the time: both lead to another look.
             let _ = tokio::time::timeout(left, freed).await;
+        }
+    }
+
+    /// Keeps the answer back while an exporter is behind. The data has gone on already.
+    async fn pace(&self) {
+        if self.feed.rooms.iter().any(|room| room.is_behind()) {
+            let eased = async {
+                for room in &self.feed.rooms {
+                    room.eased().await;
+                }
+            };
+            // Out of time is as good as eased: the queue is there to be filled.
+            let _ = tokio::time::timeout(PACE_MAX, eased).await;
         }
     }
 

@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 use crate::batch::Batch;
 use crate::clock::Now;
 use crate::component::{Flush, Outbox, Processor};
+use crate::delivery::Room;
 use crate::edge::Edge;
 use crate::refusal::Refusal;
 use crate::share::Outcome;
@@ -84,6 +85,11 @@ impl Chain {
     /// Whether there is room behind the processors.
     pub(crate) fn is_open(&self) -> bool {
         self.state.borrow().outbox.is_empty() && self.edges.iter().all(Edge::is_open)
+    }
+
+    /// The rooms of the exporters behind this chain that set its pace.
+    pub(crate) fn pacing(&self, rooms: &mut Vec<Arc<Room>>) {
+        self.edges.iter().for_each(|edge| edge.pacing(rooms));
     }
 
     /// Runs a batch through the processors. It is taken in any case; the caller asked [`admit`](Self::admit) and

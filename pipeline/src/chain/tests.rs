@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use ledger::{Account, Books, Budget, Reason, Tally};
 use otlp::Signal;
-use smallvec::smallvec;
 
 use super::{Chain, Stage};
 use crate::batch::Batch;
@@ -100,7 +99,7 @@ fn door(size: u64) -> Door {
         timeout: None,
     };
     let account = Arc::new(Account::default());
-    let room = Room::new(&settings, 1 << 20, Arc::clone(&account));
+    let room = Room::new(&settings, 1 << 30, Arc::clone(&account));
     let (intake, entries) = Intake::new(room);
     Door {
         intake,
@@ -468,6 +467,38 @@ fn a_connector_leads_from_chain_to_chain_and_back_pressure_leads_back() {
         assert_eq!(door.deliver(), 1);
         settle().await;
         assert_eq!(door.deliver(), 2);
+    });
+}
+
+#[test]
+fn an_exporter_that_is_behind_slows_its_senders_down_but_takes_what_they_have() {
+    on_worker(async {
+        let bench = Bench::new();
+        let mut door = door(100);
+        let (chain, _) = chain(
+            &bench.worker,
+            vec![],
+            vec![edge(&bench.worker, &door, true)],
+        );
+        let inlet = Rc::new(bench.inlet(&[chain], false));
+        let large = || Batch::new(Signal::Traces, bytes::Bytes::from(vec![0; 10 << 20]), 1);
+        inlet.offer(large()).await.unwrap();
+        assert_eq!(bench.seconds(), 0.0);
+        inlet.offer(large()).await.unwrap();
+        assert!(
+            (0.02..0.03).contains(&bench.seconds()),
+            "the answer was kept back for a moment"
+        );
+        let offering = Rc::clone(&inlet);
+        let third = tokio::task::spawn_local(async move { offering.offer(large()).await });
+        settle().await;
+        assert_eq!(door.tally().taken, 3, "the data was not kept back");
+        (0..2).for_each(|_| drop(door.deliver()));
+        third.await.unwrap().unwrap();
+        assert!(
+            bench.seconds() < 0.03,
+            "answered as soon as the exporter caught up"
+        );
     });
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use config::{Component as Written, Faults};
+use config::{Component as Written, Faults, Kind};
 use otlp::Signal;
 
 use super::exporter::Exporter;
@@ -77,6 +77,24 @@ pub struct Registry {
     pub exporters: &'static [ExporterFactory],
     pub connectors: &'static [ConnectorFactory],
     pub extensions: &'static [ExtensionFactory],
+}
+
+impl Registry {
+    /// The section of the file in which a type or alias stands; the first one if there are several.
+    pub(crate) fn section_of(&self, kind: &str) -> Option<&'static str> {
+        fn has<B>(table: &[Factory<B>], kind: &str) -> bool {
+            table.iter().any(|factory| factory.is_called(kind))
+        }
+        let sections = [
+            (Kind::Receiver, has(self.receivers, kind)),
+            (Kind::Processor, has(self.processors, kind)),
+            (Kind::Exporter, has(self.exporters, kind)),
+            (Kind::Connector, has(self.connectors, kind)),
+            (Kind::Extension, has(self.extensions, kind)),
+        ];
+        let found = sections.into_iter().find(|(_, has)| *has);
+        found.map(|(kind, _)| kind.section())
+    }
 }
 
 impl<B> Factory<B> {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ledger::{Account, Fate, Reason};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 
 use super::settings::{Settings, Sizer};
 use crate::batch::Batch;
@@ -28,6 +28,8 @@ pub(crate) struct Room {
     failing_since: AtomicU64,
     /// Batches that are being sent or wait to be sent again.
     in_flight: AtomicU64,
+    /// Rung when the exporter is no longer behind.
+    eased: Notify,
 }
 
 /// What one batch takes of a [`Room`].
@@ -39,6 +41,10 @@ pub(crate) struct Size {
 }
 
 const BYTE_UNIT: usize = 256;
+
+/// An exporter that holds more bytes than this is behind: several requests are under way and more wait. Memory that is
+/// used again costs a third less per span than memory that grows, so that senders who can wait a little should.
+const BEHIND_BYTES: usize = 16 << 20;
 
 /// A part of the room, given back when dropped.
 #[derive(Debug)]
@@ -81,6 +87,7 @@ impl Room {
             account,
             failing_since: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
+            eased: Notify::new(),
         })
     }
 
@@ -91,6 +98,23 @@ impl Room {
 
     pub(crate) fn capacity(&self) -> u64 {
         u64::from(self.units_max)
+    }
+
+    /// Whether more comes in than goes out.
+    pub(crate) fn is_behind(&self) -> bool {
+        let used = (self.bytes_max as usize).saturating_sub(self.bytes.available_permits());
+        used > BEHIND_BYTES / BYTE_UNIT
+    }
+
+    /// Resolves once the exporter is not behind.
+    pub(crate) async fn eased(&self) {
+        loop {
+            let eased = self.eased.notified();
+            if !self.is_behind() {
+                return;
+            }
+            eased.await;
+        }
     }
 
     pub(crate) fn failing_since(&self) -> Option<Duration> {
@@ -138,7 +162,11 @@ impl Room {
 impl Drop for Permit {
     fn drop(&mut self) {
         self.room.units.add_permits(self.size.units as usize);
+        let behind = self.room.is_behind();
         self.room.bytes.add_permits(self.size.bytes as usize);
+        if behind && !self.room.is_behind() {
+            self.room.eased.notify_waiters();
+        }
     }
 }
 
@@ -150,6 +178,10 @@ impl Intake {
         let (sender, entries) =
             mpsc::channel((room.units_max as usize).min(Semaphore::MAX_PERMITS));
         (Self { room, sender }, entries)
+    }
+
+    pub(crate) fn room(&self) -> &Arc<Room> {
+        &self.room
     }
 
     pub(crate) fn size(&self, batch: &Batch) -> Size {

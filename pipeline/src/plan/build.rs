@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use config::{Component, ComponentId, Document, Fault, Faults, Kind, Pipeline, Reference};
+use config::{Component, ComponentId, Document, Fault, Faults, Kind, Pipeline, Reference, Section};
 use otlp::Signal;
 
 use super::order;
@@ -36,11 +36,36 @@ impl Planner {
     /// Reads every component. What cannot be read is named in `faults` and left out.
     pub fn read(document: &Document, registry: &Registry, faults: &mut Faults) -> Self {
         Self {
-            receivers: section(document, Kind::Receiver, registry.receivers, faults),
-            processors: section(document, Kind::Processor, registry.processors, faults),
-            exporters: section(document, Kind::Exporter, registry.exporters, faults),
-            connectors: section(document, Kind::Connector, registry.connectors, faults),
-            extensions: section(document, Kind::Extension, registry.extensions, faults),
+            receivers: section(
+                document.section(Kind::Receiver),
+                registry.receivers,
+                registry,
+                faults,
+            ),
+            processors: section(
+                document.section(Kind::Processor),
+                registry.processors,
+                registry,
+                faults,
+            ),
+            exporters: section(
+                document.section(Kind::Exporter),
+                registry.exporters,
+                registry,
+                faults,
+            ),
+            connectors: section(
+                document.section(Kind::Connector),
+                registry.connectors,
+                registry,
+                faults,
+            ),
+            extensions: section(
+                document.section(Kind::Extension),
+                registry.extensions,
+                registry,
+                faults,
+            ),
         }
     }
 
@@ -234,18 +259,18 @@ fn facts<'a, B>(
 }
 
 fn section<B>(
-    document: &Document,
-    kind: Kind,
+    written: &Section,
     table: &'static [Factory<B>],
+    registry: &Registry,
     faults: &mut Faults,
 ) -> BTreeMap<ComponentId, Read<B>> {
     let mut read = BTreeMap::new();
-    for component in document.section(kind).iter() {
+    for component in written.iter() {
         let Some(factory) = table
             .iter()
             .find(|factory| factory.is_called(component.id.kind()))
         else {
-            faults.push(unknown(component, table));
+            faults.push(unknown(component, table, registry));
             continue;
         };
         if component.id.kind() != factory.name {
@@ -276,7 +301,7 @@ fn section<B>(
     read
 }
 
-fn unknown<B>(component: &Component, table: &'static [Factory<B>]) -> Fault {
+fn unknown<B>(component: &Component, table: &'static [Factory<B>], registry: &Registry) -> Fault {
     let kind = component.id.kind();
     let names: Vec<&str> = table.iter().map(|factory| factory.name).collect();
     let text = format!(
@@ -284,8 +309,12 @@ fn unknown<B>(component: &Component, table: &'static [Factory<B>]) -> Fault {
         component.id,
         names.join(" ")
     );
+    let fault = component.fault(text);
+    if let Some(other) = registry.section_of(kind) {
+        return fault.with_help(format!("`{kind}` belongs to the section `{other}`"));
+    }
     let candidates = table
         .iter()
         .flat_map(|f| f.aliases.iter().copied().chain([f.name]));
-    component.fault(text).with_suggestion(kind, candidates)
+    fault.with_suggestion(kind, candidates)
 }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::{Arc, mpsc};
 
 use ledger::{Kind, NodeKey};
+use smallvec::SmallVec;
 use tokio::task::JoinSet;
 
 use super::{Shared, StartError, Stop};
@@ -221,12 +222,18 @@ fn inlets(
 ) -> Inlets {
     let plan = &blueprint.plan;
     let node = plan.receivers.get(receiver);
-    let feed = |pipelines: &Vec<usize>| Feed {
-        chains: pipelines
+    let feed = |pipelines: &Vec<usize>| {
+        let fed: SmallVec<[Rc<Chain>; 1]> = pipelines
             .iter()
             .filter_map(|&at| chains.get(at).cloned())
-            .collect(),
-        waits: pipelines.iter().any(|&at| plan.waits(at)),
+            .collect();
+        let mut rooms = Vec::new();
+        fed.iter().for_each(|chain| chain.pacing(&mut rooms));
+        Feed {
+            chains: fed,
+            waits: pipelines.iter().any(|&at| plan.waits(at)),
+            rooms,
+        }
     };
     Inlets {
         worker: Rc::clone(worker),
