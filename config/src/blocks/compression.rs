@@ -86,7 +86,10 @@ impl FromStr for Compression {
         let found = Self::ALL
             .into_iter()
             .find(|compression| compression.name() == text);
-        found.ok_or_else(|| format!("unsupported compression type {text:?}"))
+        found.ok_or_else(|| {
+            let known = Self::ALL.map(Self::name).join("`, `");
+            format!("unsupported compression type {text:?}, one of `{known}`")
+        })
     }
 }
 

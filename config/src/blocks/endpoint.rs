@@ -84,7 +84,7 @@ pub(super) fn host_port_fault(address: &str) -> Option<String> {
     match port.parse::<u16>() {
         Ok(_) => None,
         Err(_) if port.is_empty() => fault("missing port in address"),
-        Err(_) => Some(format!("invalid port {port:?}")),
+        Err(_) => Some(format!("invalid port {port:?}, a number up to 65535")),
     }
 }
 
@@ -122,7 +122,13 @@ mod tests {
             "[::1:4317",
             Some("address [::1:4317: missing ']' in address"),
         );
-        check("localhost:otlp", Some(r#"invalid port "otlp""#));
-        check("localhost:65536", Some(r#"invalid port "65536""#));
+        check(
+            "localhost:otlp",
+            Some(r#"invalid port "otlp", a number up to 65535"#),
+        );
+        check(
+            "localhost:65536",
+            Some(r#"invalid port "65536", a number up to 65535"#),
+        );
     }
 }

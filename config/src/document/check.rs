@@ -19,11 +19,8 @@ impl Document {
         }
         if self.service.pipelines.is_empty() && !faults.iter().any(is_about_pipelines) {
             let text = "service must have at least one pipeline";
-            faults.push(Fault::error(
-                self.service.place.clone(),
-                "service::pipelines",
-                text,
-            ));
+            let fault = Fault::error(self.service.place.clone(), "service::pipelines", text);
+            faults.push(fault.with_help("add `traces: {receivers: […], exporters: […]}` to it"));
         }
         for pipeline in &self.service.pipelines {
             self.check_pipeline(pipeline, faults);
@@ -44,7 +41,8 @@ impl Document {
                     .place
                     .clone()
                     .unwrap_or_else(|| self.service.place.clone());
-                faults.push(Fault::error(place, key, text));
+                let help = format!("add a section `{key}` with at least one");
+                faults.push(Fault::error(place, key, text).with_help(help));
             }
         }
     }
@@ -107,7 +105,11 @@ impl Document {
                     faults.push(self.undeclared(reference, &path, kind, places));
                 } else if seen && kind == Kind::Processor {
                     let text = format!("references processor \"{}\" multiple times", reference.id);
-                    faults.push(Fault::error(reference.place.clone(), &path, text));
+                    let fault = Fault::error(reference.place.clone(), &path, text);
+                    let again = format!("{}/again", reference.id.kind());
+                    faults.push(fault.with_help(format!(
+                        "name it once; a second one needs an id of its own, such as `{again}`"
+                    )));
                 }
             }
         }

@@ -97,7 +97,12 @@ fn entries<'a>(
     let map = node.as_map();
     if map.is_none() && !node.is_null() {
         let text = format!("expected a map, found {}", node.describe());
-        faults.push(Fault::error(key_place.clone(), path, text));
+        let help = match node.as_text() {
+            // A forgotten colon is the usual slip.
+            Some(key) if !key.contains(char::is_whitespace) => format!("write `{key}:` below it"),
+            _ => "write `key: value` lines below it, without dashes".to_owned(),
+        };
+        faults.push(Fault::error(key_place.clone(), path, text).with_help(help));
     }
     map.into_iter().flat_map(|map| map.iter())
 }

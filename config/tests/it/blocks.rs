@@ -322,7 +322,7 @@ fn clients_need_an_address_they_can_reach() {
         ),
         (
             "endpoint: tempo:grpc",
-            &[r#"endpoint: invalid port "grpc""#],
+            &[r#"endpoint: invalid port "grpc", a number up to 65535"#],
         ),
         (
             "{endpoint: 'a:1', balancer_name: random}",
@@ -330,7 +330,10 @@ fn clients_need_an_address_they_can_reach() {
         ),
         (
             "{endpoint: 'a:1', compression: brotli}",
-            &[r#"compression: unsupported compression type "brotli""#],
+            &[concat!(
+                r#"compression: unsupported compression type "brotli", one of `none`, `gzip`, "#,
+                "`zstd`, `snappy`, `x-snappy-framed`, `zlib`, `deflate`, `lz4`"
+            )],
         ),
         (
             "{endpoint: 'a:1', compression: lz4}",

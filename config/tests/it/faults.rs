@@ -161,6 +161,7 @@ error: no receiver configuration specified in config
 6 | service:
   | ^^^^^^^
   = at receivers
+  = help: add a section `receivers` with at least one
 
 error: service must have at least one pipeline
  --> c.yaml:6:1
@@ -168,6 +169,7 @@ error: service must have at least one pipeline
 6 | service:
   | ^^^^^^^
   = at service::pipelines
+  = help: add `traces: {receivers: […], exporters: […]}` to it
 
 "#,
     );
@@ -190,6 +192,7 @@ error: expected a map, found a list
 1 | receivers: [otlp]
   | ^^^^^^^^^
   = at receivers
+  = help: write `key: value` lines below it, without dashes
 
 error: expected a map, found a string `debug`
  --> c.yaml:2:1
@@ -197,6 +200,7 @@ error: expected a map, found a string `debug`
 2 | exporters: debug
   | ^^^^^^^^^
   = at exporters
+  = help: write `debug:` below it
 
 "#,
     );
@@ -353,6 +357,7 @@ error: references processor "batch" multiple times
 10 |       processors: [batch, batch]
    |                           ^^^^^
    = at service::pipelines::traces
+   = help: name it once; a second one needs an id of its own, such as `batch/again`
 
 error: must have at least one exporter
  --> c.yaml:9:5
@@ -446,6 +451,7 @@ error: service must have at least one pipeline
 5 | service:
   | ^^^^^^^
   = at service::pipelines
+  = help: add `traces: {receivers: […], exporters: […]}` to it
 
 "#,
     );
@@ -466,6 +472,7 @@ error: no receiver configuration specified in config
 1 | service:
   | ^^^^^^^
   = at receivers
+  = help: add a section `receivers` with at least one
 
 error: no exporter configuration specified in config
  --> c.yaml:1:1
@@ -473,6 +480,7 @@ error: no exporter configuration specified in config
 1 | service:
   | ^^^^^^^
   = at exporters
+  = help: add a section `exporters` with at least one
 
 error: service must have at least one pipeline
  --> c.yaml:1:1
@@ -480,6 +488,7 @@ error: service must have at least one pipeline
 1 | service:
   | ^^^^^^^
   = at service::pipelines
+  = help: add `traces: {receivers: […], exporters: […]}` to it
 
 "#,
     );
