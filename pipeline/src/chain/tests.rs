@@ -163,23 +163,19 @@ impl Bench {
 
     fn inlet(&self, chains: &[Rc<Chain>], waits: bool) -> Inlet {
         self.worker.adopt(chains);
+        let mut rooms = Vec::new();
+        chains.iter().for_each(|chain| chain.pacing(&mut rooms));
         let feed = Feed {
             chains: chains.iter().cloned().collect(),
             waits,
+            rooms,
         };
         let inlets = Inlets {
             worker: Rc::clone(&self.worker),
             books: Arc::clone(&self.books),
             budget: Budget::new(1 << 30),
             id: "otlp".into(),
-            feeds: [
-                feed,
-                Feed::default(),
-                Feed {
-                    chains: smallvec![],
-                    waits: false,
-                },
-            ],
+            feeds: [feed, Feed::default(), Feed::default()],
         };
         inlets
             .open(Signal::Traces, "grpc")
