@@ -1,15 +1,23 @@
 //! Components that change, hold or refuse data. Adding one is a folder and a row in [`ALL`].
 
+mod actions;
+mod attributes;
 mod batch;
 mod charge;
 #[cfg(test)]
 mod fixture;
+mod matching;
 mod memory_limiter;
+mod pattern;
+mod resource;
+mod text;
 
 use pipeline::component::ProcessorFactory;
 
 /// Every processor of this build.
 pub const ALL: &[ProcessorFactory] = &[
+    ProcessorFactory::of::<attributes::AttributesProcessor>(),
     ProcessorFactory::of::<batch::BatchProcessor>(),
     ProcessorFactory::of::<memory_limiter::MemoryLimiter>(),
+    ProcessorFactory::of::<resource::ResourceProcessor>(),
 ];
