@@ -34,7 +34,6 @@ pub(crate) struct OtlpHttp {
 struct Route {
     client: Client,
     url: String,
-    /// Path and query, as HTTP/1.1 wants it.
     uri: Uri,
     host: HeaderValue,
 }
@@ -89,6 +88,16 @@ impl Validate for Config {
         problems.under("", &self.0);
         let some = Signal::ALL.into_iter().any(|signal| self.url(signal).is_some());
         problems.require(some, "", "at least one endpoint must be specified");
+        let Self(Squash(client, Squash(own, _))) = self;
+        for (key, url) in [
+            ("endpoint", &client.endpoint),
+            ("traces_endpoint", &own.traces_endpoint),
+            ("metrics_endpoint", &own.metrics_endpoint),
+            ("logs_endpoint", &own.logs_endpoint),
+        ] {
+            let begins = ["http://", "https://"].iter().any(|scheme| url.starts_with(scheme));
+            problems.require(url.is_empty() || begins, key, "must begin with http:// or https://");
+        }
         problems
     }
 }

@@ -12,7 +12,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::uri::PathAndQuery;
+use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -247,8 +248,9 @@ impl Client {
                 },
             }
         }
+        let target = request.uri().clone();
         while let Some(mut sender) = self.rested() {
-            match sender.try_send_request(request).await {
+            match sender.try_send_request(in_origin_form(request)).await {
                 Ok(response) => {
                     return Ok(Answered {
                         response,
@@ -256,7 +258,10 @@ impl Client {
                     });
                 }
                 Err(mut error) => match error.take_message() {
-                    Some(unsent) => request = unsent,
+                    Some(unsent) => {
+                        request = unsent;
+                        *request.uri_mut() = target.clone();
+                    }
                     None => return Err(ConnectFault::send(&self.settings.target, error.error())),
                 },
             }
@@ -298,7 +303,7 @@ impl Client {
         let handshake = http1::Builder::new().handshake(TokioIo::new(stream)).await;
         let (mut sender, connection) = handshake.map_err(fault)?;
         tokio::task::spawn_local(async move { drop(connection.await) });
-        let response = sender.send_request(request).await.map_err(fault)?;
+        let response = sender.send_request(in_origin_form(request)).await.map_err(fault)?;
         Ok(Answered {
             response,
             reuse: Some(sender),
@@ -352,6 +357,13 @@ impl Client {
             ))),
         }
     }
+}
+
+/// HTTP/1.1 names the path alone (RFC 9112 §3.2.1), where HTTP/2 needs scheme and authority too.
+fn in_origin_form(mut request: Request<ChunkBody>) -> Request<ChunkBody> {
+    let path = request.uri().path_and_query().cloned();
+    *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
+    request
 }
 
 #[allow(
