@@ -7,5 +7,5 @@ pub(crate) const REGISTRY: Registry = Registry {
     processors: processors::ALL,
     exporters: exporters::ALL,
     connectors: connectors::ALL,
-    extensions: &[],
+    extensions: admin::ALL,
 };

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-/// Part of a cgroup's limit that the byte budget may take, in percent; the rest is for everything that is not payload.
+/// Part of a cgroup's limit that the byte budget may take, in percent; the rest is for everything
+/// that is not payload.
 const CGROUP_PERCENT: u64 = 75;
 
 /// Part of the RAM that the byte budget may take where nothing limits the process, in percent.

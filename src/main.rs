@@ -1,4 +1,5 @@
-//! The composition root: reads the command line and the configuration, runs the service, answers with an exit code.
+//! The composition root: reads the command line and the configuration, runs the service, answers
+//! with an exit code.
 
 mod cli;
 mod components;

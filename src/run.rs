@@ -1,4 +1,5 @@
-//! A running process: workers for the data, this thread for signals, extensions and the metrics page.
+//! A running process: workers for the data, this thread for signals, extensions and the metrics
+//! page.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -21,8 +22,8 @@ pub(crate) struct Run {
     pub(crate) shutdown_timeout: Duration,
 }
 
-/// Told where the service listens, by component id, as soon as it does. What it returns runs beside the service, and
-/// when that ends the service is asked to stop.
+/// Told where the service listens, by component id, as soon as it does. What it returns runs beside
+/// the service, and when that ends the service is asked to stop.
 pub(crate) type Beside<'a> =
     &'a dyn Fn(&[(String, Listening)], &Shared) -> LocalFuture<'static, anyhow::Result<()>>;
 

@@ -13,8 +13,8 @@ pub(crate) struct Setup {
     pub(crate) plan: Plan,
 }
 
-/// Reads, checks and plans. `None` if `faults` has errors; warnings may be there in either case. The faults are in the
-/// order of the sources and lines.
+/// Reads, checks and plans. `None` if `faults` has errors; warnings may be there in either case.
+/// The faults are in the order of the sources and lines.
 pub(crate) fn setup(sources: &Sources, faults: &mut Faults) -> Option<Setup> {
     let setup = read(sources, faults);
     faults.sort();

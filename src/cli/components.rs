@@ -1,4 +1,5 @@
-//! `components`: what this build knows, laid out as the Collector does, and the reference of one of them.
+//! `components`: what this build knows, laid out as the Collector does, and the reference of one of
+//! them.
 
 use std::io::{self, Write};
 
@@ -48,7 +49,8 @@ pub(super) fn list(out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Prints the reference of every component of this name or alias: a receiver and an exporter may share one.
+/// Prints the reference of every component of this name or alias: a receiver and an exporter may
+/// share one.
 pub(super) fn docs(name: &str, out: &mut dyn Write) -> anyhow::Result<()> {
     let rows = rows();
     let mut named = rows.iter().filter(|row| row.is_called(name)).peekable();
@@ -158,7 +160,8 @@ impl Row {
             "## Example\n\n```yaml\n{}:\n  {}:",
             self.section, self.name
         )?;
-        for line in self.example.lines() {
+        // Without keys there is nothing to write below the name.
+        for line in self.example.lines().filter(|line| *line != "{}") {
             let indent = if line.is_empty() { "" } else { "    " };
             writeln!(out, "{indent}{line}")?;
         }

@@ -17,7 +17,8 @@ use config::{GoDuration, Sources};
 
 use crate::setup;
 
-/// What the help says about the end. Usage errors end with 1 too, so that there is one code for "did not work".
+/// What the help says about the end. Usage errors end with 1 too, so that there is one code for
+/// "did not work".
 const EXIT_CODES: &str = "\
 Exit codes:
   0  it ran and was asked to stop, or what was asked for is printed or valid
@@ -29,7 +30,8 @@ Without a configuration it listens on 127.0.0.1, ports 4317 (gRPC) and 4318
 (HTTP), and prints what arrives.";
 
 #[derive(Debug, Parser)]
-#[command(bin_name = "tracegate", version, about = ABOUT, after_help = EXIT_CODES, max_term_width = 80)]
+#[command(bin_name = "tracegate", version, about = ABOUT, after_help = EXIT_CODES)]
+#[command(max_term_width = 80)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -149,7 +151,8 @@ fn timeout(text: &str) -> Result<GoDuration, String> {
     Ok(timeout)
 }
 
-/// Whoever waits longer than a day for a stop has made a slip; the bound keeps sums of times from overflowing.
+/// Whoever waits longer than a day for a stop has made a slip; the bound keeps sums of times from
+/// overflowing.
 const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 // === impl Given ===

@@ -62,7 +62,11 @@ pub(super) fn serve(
         .filter(|fault| fault.severity == Severity::Warning)
         .for_each(warn);
     let shared = run::shared(budget, clock);
-    let pages = Vec::new();
+    let page = admin::metrics_page(telemetry, &resource, &shared).map_err(anyhow::Error::msg)?;
+    let pages = page
+        .map(|page| (welcome::METRICS.to_owned(), page))
+        .into_iter()
+        .collect();
     run::run(
         Run {
             plan: setup.plan,

@@ -7,7 +7,8 @@ use config::{Faults, Format, Sources};
 use super::{Answer, Failure};
 use crate::setup::setup;
 
-/// People read the report on standard error, programs on standard output. Warnings are shown and do no harm.
+/// People read the report on standard error, programs on standard output. Warnings are shown and do
+/// no harm.
 pub(super) fn run(
     sources: &Sources,
     format: &str,

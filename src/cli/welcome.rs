@@ -1,4 +1,5 @@
-//! What a person is told who started the service without a configuration: where it listens, and a first span to send.
+//! What a person is told who started the service without a configuration: where it listens, and a
+//! first span to send.
 
 use std::fmt::Write as _;
 

@@ -1,7 +1,8 @@
-//! Values as YAML that reads back as the same values, in this service, in the Collector and in parsers of YAML 1.1.
+//! Values as YAML that reads back as the same values, in this service, in the Collector and in
+//! parsers of YAML 1.1.
 //!
-//! A text stays without quotes only where no parser can take it for something else: `no`, `on`, `1_000` and `1e3`
-//! are quoted. A quoted text is a JSON string, which every YAML parser reads.
+//! A text stays without quotes only where no parser can take it for something else: `no`, `on`,
+//! `1_000` and `1e3` are quoted. A quoted text is a JSON string, which every YAML parser reads.
 
 use std::fmt::Write as _;
 
@@ -112,7 +113,8 @@ fn is_plain(text: &str) -> bool {
         _ if !inner.is_empty() || text.ends_with(':') => false,
         Some(first) if first.is_ascii_alphabetic() => !word(),
         Some('/' | '_') => true,
-        // A duration. Numbers, dates and times of any YAML end in a digit, a hexadecimal digit, a dot or `Z`.
+        // A duration. Numbers, dates and times of any YAML end in a digit, a hexadecimal digit, a
+        // dot or `Z`.
         Some(first) if first.is_ascii_digit() => text.ends_with(['s', 'm', 'h']),
         _ => false,
     }

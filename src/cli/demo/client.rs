@@ -52,15 +52,15 @@ impl Client {
     }
 
     /// Sends one request; the log says if it was not taken.
-    pub(super) async fn send(&self, signal: Signal, message: Bytes) {
-        if let Err(error) = self.try_send(signal, message).await {
+    pub(super) async fn send(&self, signal: Signal, request: Bytes) {
+        if let Err(error) = self.try_send(signal, request).await {
             tracing::warn!(%signal, error, "The demo's request was not taken.");
         }
     }
 
-    async fn try_send(&self, signal: Signal, message: Bytes) -> Result<(), String> {
+    async fn try_send(&self, signal: Signal, request: Bytes) -> Result<(), String> {
         let uri = self.uris.get(signal.index()).cloned().unwrap_or_default();
-        let request = grpc::request(uri, &HeaderMap::new(), vec![message], Encoding::Identity);
+        let request = grpc::request(uri, &HeaderMap::new(), vec![request], Encoding::Identity);
         let mut answered = self
             .inner
             .send(request)

@@ -1,4 +1,5 @@
-//! The demo's line: what came in by signal, what was kept on the way, and what reached the exporters' back ends.
+//! The demo's line: what came in by signal, what was kept on the way, and what reached the
+//! exporters' back ends.
 
 use ledger::{Kind, NodeKey, Tally};
 use otlp::Signal;
@@ -47,7 +48,7 @@ impl Figures {
 
 fn columns(after: &str, received: &[String; 3], kept: &str, delivered: &str) -> String {
     let [spans, points, records] = received;
-    format!("{after:>7} | {spans:>13} {points:>16} {records:>14} | {kept:>11} {delivered:>11}")
+    format!("{after:>7} | {spans:>12} {points:>16} {records:>14} | {kept:>10} {delivered:>10}")
 }
 
 /// `1234567` as `1,234,567`.
@@ -122,7 +123,7 @@ mod tests {
             figures
                 .line(12)
                 .trim_start()
-                .starts_with("12 s |         1,000 ")
+                .starts_with("12 s |        1,000 ")
         );
     }
 }

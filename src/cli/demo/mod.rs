@@ -1,5 +1,5 @@
-//! `demo`: the service with a small shop as its client. The shop's requests go through the service's own port, and a
-//! line a second says from the books what became of them.
+//! `demo`: the service with a small shop as its client. The shop's requests go through the
+//! service's own port, and a line a second says from the books what became of them.
 
 mod client;
 mod figures;

@@ -15,8 +15,8 @@ const VISITS: u32 = 20;
 const LONGEST: u64 = 2_000_000_000;
 
 /// SeverityNumber of the logs proto, with its text.
-const INFO: (u8, &str) = (9, "INFO");
-const WRONG: (u8, &str) = (17, "ERROR");
+const PLACED: (u8, &str) = (9, "INFO");
+const DECLINED: (u8, &str) = (17, "ERROR");
 
 /// AggregationTemporality of the metrics proto.
 const CUMULATIVE: u8 = 2;
@@ -148,12 +148,12 @@ impl Shop {
     fn order(&mut self, visit: &Visit, mood: Mood, end: u64) -> Value {
         let ((severity, name), body) = if mood == Mood::Failing {
             self.declined += 1;
-            (WRONG, "the card was declined")
+            (DECLINED, "the card was declined")
         } else {
             self.placed += 1;
             // A delivery comes whenever the shelves are half empty.
             self.stock = (self.stock + 1) % 500;
-            (INFO, "order placed")
+            (PLACED, "order placed")
         };
         json!({
             "timeUnixNano": end,

@@ -171,8 +171,8 @@ pub(super) fn visit(
 }
 
 impl Walk<'_> {
-    /// Adds the span of a call and those below it; gives its id, its end and whether it failed. The depth is that of
-    /// the tables above.
+    /// Adds the span of a call and those below it; gives its id, its end and whether it failed. The
+    /// depth is that of the tables above.
     fn make(&mut self, call: &'static Call, parent: &str, begin: u64) -> (String, u64, bool) {
         let span_id = format!("{:016x}", self.dice.id());
         let slow = self.mood == Mood::Slow && call.kind == CLIENT;

@@ -1,0 +1,108 @@
+//! Valid configurations, exit codes and the two formats of the report.
+
+use serde_json::Value;
+
+use super::{file, fixtures, path, tracegate, tracegate_with};
+
+const VALID: &str = "\
+receivers: {nop: }
+exporters: {nop: }
+service: {pipelines: {traces: {receivers: [nop], exporters: [nop]}}}
+";
+
+#[test]
+fn every_sample_is_valid() {
+    for sample in fixtures("valid") {
+        let ended = tracegate(&["validate", "--config", sample.to_str().unwrap()]);
+        assert_eq!(
+            (ended.code, ended.out.as_str()),
+            (Some(0), ""),
+            "{sample:?}: {}",
+            ended.err
+        );
+        assert!(!ended.err.contains("error"), "{sample:?}: {}", ended.err);
+    }
+}
+
+#[test]
+fn a_valid_file_is_valid_without_a_word() {
+    let file = file(VALID);
+    let ended = tracegate(&["validate", "--config", path(&file)]);
+    assert_eq!(
+        (ended.code, ended.out.as_str(), ended.err.as_str()),
+        (Some(0), "", "")
+    );
+    let ended = tracegate(&["validate", "--format", "json", "--config", path(&file)]);
+    assert_eq!(ended.code, Some(0));
+    let report: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(report, serde_json::json!({ "faults": [], "errors": 0 }));
+}
+
+#[test]
+fn warnings_are_shown_and_do_not_fail() {
+    let file = file(&VALID.replace("exporters: {nop: }", "exporters: {nop: , nop/2: }"));
+    let ended = tracegate(&["validate", "--config", path(&file)]);
+    assert_eq!((ended.code, ended.out.as_str()), (Some(0), ""));
+    let expected = format!(
+        "warning: the exporter `nop/2` is not in any pipeline, so it is not started\n \
+         --> {}:2:20\n",
+        path(&file)
+    );
+    assert!(ended.err.starts_with(&expected), "{}", ended.err);
+}
+
+#[test]
+fn sources_are_merged_before_they_are_checked() {
+    let (first, second) = (file(VALID), file("exporters: {nop/2: }\n"));
+    let pipeline = "service.pipelines.traces.exporters=[nop/2]";
+    let arguments = [
+        "validate",
+        "--config",
+        path(&first),
+        "--config",
+        path(&second),
+        "--set",
+        pipeline,
+    ];
+    let ended = tracegate(&arguments);
+    assert_eq!(ended.code, Some(0));
+    assert!(
+        ended
+            .err
+            .contains("the exporter `nop` is not in any pipeline"),
+        "{}",
+        ended.err
+    );
+    let ended = tracegate_with(
+        &["validate", "--config", "env:CONFIG"],
+        &[("CONFIG", VALID)],
+    );
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn sources_that_cannot_be_read_are_named() {
+    let check = |arguments: &[&str], reason: &str| {
+        let ended = tracegate(&[&["validate"], arguments].concat());
+        assert_eq!(
+            (ended.code, ended.out.as_str()),
+            (Some(1), ""),
+            "{arguments:?}"
+        );
+        assert!(ended.err.contains(reason), "{arguments:?}: {}", ended.err);
+    };
+    check(&[], "at least one config flag must be provided");
+    check(
+        &["--config", "/no/such.yaml"],
+        "unable to read the file /no/such.yaml: No such file",
+    );
+    check(
+        &["--config", "ftp://x/y"],
+        "unsupported scheme on URI \"ftp://x/y\"",
+    );
+    check(
+        &["--config", "env:NO_SUCH"],
+        "\"NO_SUCH\" of \"env:NO_SUCH\" is not set",
+    );
+    check(&["--set", "a.b"], "missing equal sign");
+}
