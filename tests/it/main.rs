@@ -1,1 +1,4 @@
 //! Service tests against the real binary on loopback.
+#![allow(clippy::unwrap_used, reason = "a test stops where its premise fails")]
+
+mod cli;
