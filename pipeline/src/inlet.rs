@@ -122,6 +122,8 @@ impl Inlet {
         if let Err(first) = self.admit(&batch, now) {
             if let Err(refusal) = self.hold(&batch, first).await {
                 self.account.end(items, Fate::Rejected(refusal.reason));
+                let now = self.worker.clock.now();
+                self.feed.chains.iter().for_each(|chain| chain.refused(&batch, now));
                 return Err(refusal);
             }
             now = self.worker.clock.now();

@@ -15,7 +15,7 @@ mod plan;
 mod refusal;
 mod service;
 mod share;
-#[cfg(feature = "testkit")]
+#[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
 mod worker;
 

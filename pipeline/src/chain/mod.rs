@@ -82,6 +82,15 @@ impl Chain {
             .try_for_each(|edge| edge.admit(batch, now))
     }
 
+    /// Tells the processor that would not take a batch that it was refused.
+    pub(crate) fn refused(&self, batch: &Batch, now: Now) {
+        let state = self.state.borrow();
+        match state.stages.iter().find(|stage| stage.processor.admit(batch, now).is_err()) {
+            Some(stage) => stage.processor.refused(batch),
+            None => self.edges.iter().for_each(|edge| edge.refused(batch, now)),
+        }
+    }
+
     /// Whether there is room behind the processors.
     pub(crate) fn is_open(&self) -> bool {
         self.state.borrow().outbox.is_empty() && self.edges.iter().all(Edge::is_open)

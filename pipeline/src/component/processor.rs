@@ -17,6 +17,9 @@ pub trait Processor {
         Ok(())
     }
 
+    /// Told once of a batch that [`admit`](Self::admit) would not take and that was refused in the end.
+    fn refused(&self, _batch: &Batch) {}
+
     /// Takes a batch that was admitted. What goes on is pushed, what ends is dropped with a reason, the rest is held.
     fn process(&mut self, batch: Batch, now: Now, out: &mut Outbox);
 

@@ -3,6 +3,7 @@
 use otlp::{split, split_bytes};
 
 use crate::batch::{Batch, Chunk};
+use crate::share::Outcome;
 
 /// What a piece may hold at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,5 +66,10 @@ fn cut_chunk(signal: otlp::Signal, chunk: Chunk, limit: Limit) -> Vec<Chunk> {
         items: items as u64,
         share: chunk.share.clone(),
     };
-    pieces.into_iter().map(piece).collect()
+    let pieces = pieces.into_iter().map(piece).collect();
+    if let Some(share) = chunk.share {
+        // From here on the pieces answer for the whole.
+        share.resolve(Outcome::Delivered);
+    }
+    pieces
 }

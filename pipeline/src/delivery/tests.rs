@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::component::{Exporter, Failure, Label, LocalFuture, Receipt};
 use crate::service::{Phase, Stopper};
 use crate::share::{Outcome, Share};
+use crate::testkit::sample;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -505,5 +506,20 @@ fn a_sender_who_waits_is_told_and_his_items_count_as_handed_back() {
         let (tally, _) = run.finish().await;
         assert_eq!(tally.rejected[Reason::Invalid as usize], 3);
         assert_eq!(dropped(&tally, Reason::Invalid), 4);
+    });
+}
+
+#[test]
+fn a_sender_whose_request_was_cut_is_answered_by_its_pieces_alone() {
+    on_worker(async {
+        let request = sample(Signal::Traces, 3, 0).chunks()[0].clone();
+        let limit = Some(request.bytes.len() - 1);
+        let run = start(settings(), BackEnd { limit, ..BackEnd::default() }, &[]);
+        let (share, answer) = Share::new();
+        let mut waited = Batch::empty(Signal::Traces);
+        waited.push(Chunk { share: Some(share), ..request });
+        run.intake.try_send(waited).unwrap();
+        assert_eq!(answer.await, Ok(Outcome::Delivered));
+        run.finish().await;
     });
 }

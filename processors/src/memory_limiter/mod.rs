@@ -144,6 +144,10 @@ impl Processor for MemoryLimiter {
         }
     }
 
+    fn refused(&self, batch: &Batch) {
+        self.meter.refused(batch.items());
+    }
+
     fn process(&mut self, batch: Batch, _now: Now, out: &mut Outbox) {
         self.meter.accepted(batch.items());
         out.push(batch);
