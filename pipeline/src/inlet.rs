@@ -8,6 +8,7 @@ use std::time::Duration;
 use ledger::{Account, Books, Budget, Fate, Kind, NodeKey, Reason};
 use otlp::Signal;
 use smallvec::SmallVec;
+use telemetry::metrics::{Counter, Family};
 
 use crate::batch::Batch;
 use crate::chain::Chain;
@@ -25,6 +26,12 @@ pub const HOLD_MAX: Duration = Duration::from_secs(2);
 /// wait for their answers slow down to its pace, and too short for any other to notice.
 const PACE_MAX: Duration = Duration::from_millis(20);
 
+/// Their items are not known, so they are in no account.
+pub(crate) const UNREAD: Family = Family::counter(
+    "tracegate_receiver_unread_requests",
+    "Number of requests that were refused before their body was read",
+);
+
 const NO_MEMORY: Refusal =
     Refusal::later(Reason::MemoryLimit, "data refused due to high memory usage");
 const NO_ROOM: Refusal = Refusal::later(Reason::QueueFull, "sending queue is full");
@@ -41,6 +48,8 @@ pub struct Inlets {
     pub(crate) budget: Arc<Budget>,
     /// The receiver's id.
     pub(crate) id: String,
+    /// Requests that were refused before their body was read.
+    pub(crate) unread: Counter,
     /// By [`Signal::index`]; empty where no pipeline takes the signal from this receiver.
     pub(crate) feeds: [Feed; 3],
 }
@@ -99,9 +108,10 @@ impl Inlets {
             return Ok(());
         }
         let admitted = poll_fn(|cx| self.budget.poll_admits(cx));
-        tokio::time::timeout(HOLD_MAX, admitted)
-            .await
-            .map_err(|_| NO_MEMORY)
+        tokio::time::timeout(HOLD_MAX, admitted).await.map_err(|_| {
+            self.unread.add(1);
+            NO_MEMORY
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use crate::clock::{Clock, Now};
 use crate::component::{Flush, Outbox, Processor};
 use crate::delivery::{Entries, Intake, Queue, Room, Settings, Sizer};
 use crate::edge::{ConnectorEdge, Edge, ExporterEdge};
-use crate::inlet::{Feed, HOLD_MAX, Inlet, Inlets};
+use crate::inlet::{Feed, HOLD_MAX, Inlet, Inlets, UNREAD};
 use crate::refusal::Refusal;
 use crate::share::Outcome;
 use crate::worker::Worker;
@@ -175,6 +175,7 @@ impl Bench {
             books: Arc::clone(&self.books),
             budget: Budget::new(1 << 30),
             id: "otlp".into(),
+            unread: telemetry::metrics::Metrics::default().counter(&UNREAD, &[]),
             feeds: [feed, Feed::default(), Feed::default()],
         };
         inlets

@@ -12,7 +12,7 @@ use crate::chain::{Chain, Stage};
 use crate::component::{Host, Label, Seat};
 use crate::delivery::{Delivery, Intake, Room};
 use crate::edge::{ConnectorEdge, Edge, ExporterEdge};
-use crate::inlet::{Feed, Inlets};
+use crate::inlet::{Feed, Inlets, UNREAD};
 use crate::plan::{EdgeNode, PipelineNode, Plan};
 use crate::worker::Worker;
 
@@ -235,11 +235,13 @@ fn inlets(
             rooms,
         }
     };
+    let id = node.map(|n| n.id.clone()).unwrap_or_default();
     Inlets {
         worker: Rc::clone(worker),
         books: Arc::clone(&blueprint.shared.books),
         budget: Arc::clone(&blueprint.shared.budget),
-        id: node.map(|n| n.id.clone()).unwrap_or_default(),
+        unread: blueprint.shared.metrics.counter(&UNREAD, &[("receiver", id.as_str())]),
+        id,
         feeds: node
             .map(|n| n.feeds.each_ref().map(feed))
             .unwrap_or_default(),
