@@ -127,6 +127,13 @@ impl Batch {
         }
     }
 
+    /// Lets every waiting sender go: what follows is not theirs to wait for.
+    pub(crate) fn release(&mut self) {
+        for share in self.chunks.iter_mut().filter_map(|chunk| chunk.share.take()) {
+            share.resolve(Outcome::Delivered);
+        }
+    }
+
     /// Attaches a sender's share to the only chunk of a freshly received batch.
     pub(crate) fn share(&mut self, share: Share) {
         if let Some(chunk) = self.chunks.first_mut() {

@@ -120,7 +120,10 @@ impl ExporterEdge {
         })
     }
 
-    fn send(&self, batch: Batch) {
+    fn send(&self, mut batch: Batch) {
+        if !self.intake.waits() {
+            batch.release();
+        }
         // What waits goes first.
         if self.parked.borrow().is_some() {
             self.intake.refuse(batch, Reason::QueueFull);

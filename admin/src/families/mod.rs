@@ -112,9 +112,10 @@ impl Families {
                 ("exporter", room.id.as_str()),
                 ("data_type", room.signal.name()),
             ];
-            let (used, capacity) = room.fill();
-            samples.add(&QUEUE_SIZE, &labels, used as f64);
-            samples.add(&QUEUE_CAPACITY, &labels, capacity as f64);
+            if let Some((used, capacity)) = room.fill() {
+                samples.add(&QUEUE_SIZE, &labels, used as f64);
+                samples.add(&QUEUE_CAPACITY, &labels, capacity as f64);
+            }
             samples.add(&IN_FLIGHT, &labels, room.in_flight() as f64);
         }
     }

@@ -36,6 +36,8 @@ pub(crate) struct Chain {
     worker: Rc<Worker>,
     state: RefCell<State>,
     edges: Vec<Edge>,
+    /// Some processor keeps items past the call, so no sender waits for what is behind it.
+    holds: bool,
     /// Rung when a deadline earlier than the armed one appears.
     timer: Notify,
 }
@@ -58,18 +60,14 @@ impl Stage {
 }
 
 impl Chain {
-    pub(crate) fn new(worker: Rc<Worker>, stages: Vec<Stage>, edges: Vec<Edge>) -> Rc<Self> {
-        let state = State {
-            stages,
-            outbox: VecDeque::new(),
-            armed: None,
-        };
-        Rc::new(Self {
-            worker,
-            state: RefCell::new(state),
-            edges,
-            timer: Notify::new(),
-        })
+    pub(crate) fn new(
+        worker: Rc<Worker>,
+        stages: Vec<Stage>,
+        holds: bool,
+        edges: Vec<Edge>,
+    ) -> Rc<Self> {
+        let state = State { stages, outbox: VecDeque::new(), armed: None };
+        Rc::new(Self { worker, state: RefCell::new(state), edges, holds, timer: Notify::new() })
     }
 
     /// Whether a batch would be taken now: by every processor, here and in the chains behind.
@@ -103,7 +101,10 @@ impl Chain {
 
     /// Runs a batch through the processors. It is taken in any case; the caller asked [`admit`](Self::admit) and
     /// [`is_open`](Self::is_open) before.
-    pub(crate) fn accept(&self, batch: Batch, now: Now) {
+    pub(crate) fn accept(&self, mut batch: Batch, now: Now) {
+        if self.holds {
+            batch.release();
+        }
         let state = &mut *self.state.borrow_mut();
         run(&mut state.stages, batch, now, &mut state.outbox);
         self.settle(state);

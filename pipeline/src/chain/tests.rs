@@ -85,11 +85,16 @@ struct Door {
 }
 
 fn door(size: u64) -> Door {
+    door_that(false, size)
+}
+
+/// `answers`: whoever sends there waits for the result.
+fn door_that(answers: bool, size: u64) -> Door {
     let queue = Queue {
         consumers: 1,
         size,
         sizer: Sizer::Requests,
-        wait_for_result: false,
+        wait_for_result: answers,
         block_on_overflow: false,
         merge: None,
     };
@@ -143,7 +148,7 @@ fn chain(
     let stages = stages
         .map(|(p, account)| Stage::new(p, Arc::clone(account)))
         .collect();
-    let chain = Chain::new(Rc::clone(worker), stages, edges);
+    let chain = Chain::new(Rc::clone(worker), stages, false, edges);
     tokio::task::spawn_local(Rc::clone(&chain).keep_time());
     (chain, accounts)
 }
@@ -490,7 +495,7 @@ fn an_exporter_that_is_behind_slows_its_senders_down_but_takes_what_they_have() 
         let third = tokio::task::spawn_local(async move { offering.offer(large()).await });
         settle().await;
         assert_eq!(door.tally().taken, 3, "the data was not kept back");
-        (0..2).for_each(|_| drop(door.deliver()));
+        assert_eq!(door.deliver() + door.deliver(), 2);
         third.await.unwrap().unwrap();
         assert!(
             bench.seconds() < 0.03,
@@ -503,7 +508,7 @@ fn an_exporter_that_is_behind_slows_its_senders_down_but_takes_what_they_have() 
 fn a_sender_waits_for_the_exporter_where_the_pipeline_asks_for_that() {
     on_worker(async {
         let bench = Bench::new();
-        let mut door = door(10);
+        let mut door = door_that(true, 10);
         let (chain, _) = chain(
             &bench.worker,
             vec![],
@@ -516,5 +521,28 @@ fn a_sender_waits_for_the_exporter_where_the_pipeline_asks_for_that() {
         assert!(!offered.is_finished(), "answered before the exporter was");
         door.deliver();
         assert_eq!(offered.await.unwrap(), Ok(Outcome::Delivered));
+    });
+}
+
+#[test]
+fn a_sender_waits_for_no_exporter_that_does_not_answer_for_the_whole_way() {
+    on_worker(async {
+        let bench = Bench::new();
+        let (mut answers, queued, behind) = (door_that(true, 10), door(1), door_that(true, 10));
+        let direct = chain(&bench.worker, vec![], vec![edge(&bench.worker, &answers, false)]).0;
+        let full = chain(&bench.worker, vec![], vec![edge(&bench.worker, &queued, false)]).0;
+        let stages = vec![Stage::new(Box::<Holding>::default(), Arc::default())];
+        let edges = vec![edge(&bench.worker, &behind, false)];
+        let holding = Chain::new(Rc::clone(&bench.worker), stages, true, edges);
+        let inlet = Rc::new(bench.inlet(&[direct, full, holding], true));
+        for _ in 0..3 {
+            let offering = Rc::clone(&inlet);
+            let offered = tokio::task::spawn_local(async move { offering.offer(batch(1)).await });
+            settle().await;
+            answers.deliver();
+            assert_eq!(offered.await.unwrap(), Ok(Outcome::Delivered));
+        }
+        assert_eq!(bench.seconds(), 0.0);
+        assert_eq!(queued.tally().dropped[Reason::QueueFull as usize], 1, "the third, counted");
     });
 }

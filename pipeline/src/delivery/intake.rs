@@ -23,6 +23,9 @@ pub(crate) struct Room {
     bytes: Semaphore,
     bytes_max: u32,
     sizer: Sizer,
+    /// There is a queue, rather than one place for each caller.
+    queued: bool,
+    waits: bool,
     account: Arc<Account>,
     /// When the present run of failed attempts began, in nanoseconds of the service's clock; 0: the last one succeeded.
     failing_since: AtomicU64,
@@ -84,6 +87,8 @@ impl Room {
             bytes: Semaphore::new(bytes_max as usize),
             bytes_max,
             sizer,
+            queued: settings.queue.is_some(),
+            waits: settings.waits(),
             account,
             failing_since: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
@@ -91,13 +96,13 @@ impl Room {
         })
     }
 
-    /// Units of the sizer in use: what `otelcol_exporter_queue_size` shows.
-    pub(crate) fn used(&self) -> u64 {
-        (self.units_max as usize).saturating_sub(self.units.available_permits()) as u64
+    /// Units of the sizer in use and in all; `None` without a queue.
+    pub(crate) fn fill(&self) -> Option<(u64, u64)> {
+        self.queued.then(|| (self.used(), u64::from(self.units_max)))
     }
 
-    pub(crate) fn capacity(&self) -> u64 {
-        u64::from(self.units_max)
+    pub(crate) fn used(&self) -> u64 {
+        (self.units_max as usize).saturating_sub(self.units.available_permits()) as u64
     }
 
     /// Whether more comes in than goes out.
@@ -178,6 +183,11 @@ impl Intake {
         let (sender, entries) =
             mpsc::channel((room.units_max as usize).min(Semaphore::MAX_PERMITS));
         (Self { room, sender }, entries)
+    }
+
+    /// Whether senders wait for this exporter.
+    pub(crate) fn waits(&self) -> bool {
+        self.room.waits
     }
 
     pub(crate) fn room(&self) -> &Arc<Room> {

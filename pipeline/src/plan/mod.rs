@@ -66,11 +66,7 @@ impl Plan {
         let Some(node) = self.pipelines.get(pipeline) else {
             return false;
         };
-        if node
-            .processors
-            .iter()
-            .any(|processor| processor.build.holds)
-        {
+        if node.holds() {
             return false;
         }
         node.edges.iter().any(|edge| match edge {
@@ -80,5 +76,12 @@ impl Plan {
                 .is_some_and(|exporter| exporter.build.delivery.waits()),
             EdgeNode::Connector { targets, .. } => targets.iter().any(|&at| self.waits(at)),
         })
+    }
+}
+
+impl PipelineNode {
+    /// Whether some processor keeps items past the call.
+    pub(crate) fn holds(&self) -> bool {
+        self.processors.iter().any(|processor| processor.build.holds)
     }
 }

@@ -154,9 +154,9 @@ impl Drop for Service {
 }
 
 impl ExporterRoom {
-    /// Units in use and capacity, in the sizer's unit.
-    pub fn fill(&self) -> (u64, u64) {
-        (self.room.used(), self.room.capacity())
+    /// Units in use and capacity, in the sizer's unit; `None` without a queue.
+    pub fn fill(&self) -> Option<(u64, u64)> {
+        self.room.fill()
     }
 
     /// Batches that are being sent or wait to be sent again.

@@ -181,7 +181,7 @@ fn build_chains(
                 }
             });
         }
-        let chain = Chain::new(Rc::clone(worker), stages(blueprint, node)?, edges);
+        let chain = Chain::new(Rc::clone(worker), stages(blueprint, node)?, node.holds(), edges);
         tenders.spawn_local(Rc::clone(&chain).keep_time());
         built[at] = Some(chain);
     }
