@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use config::telemetry::{Level as Written, Prometheus};
 use http::{HeaderMap, StatusCode};
-use net::{Listener, Protocol};
+use net::{Family, Listener, Protocol};
 use pipeline::component::{Extension, Listening, LocalFuture, Vitals};
 use pipeline::{Shared, Stop};
 use telemetry::metrics::{CONTENT_TYPE, Level, Page};
@@ -44,7 +44,7 @@ pub fn metrics_page(
             suffixes: !(reader.without_units && reader.without_type_suffix),
             resource: resource.clone(),
         };
-        Ok((Listener::bind(&address(reader))?, page))
+        Ok((Listener::bind(&address(reader), Family::Any)?, page))
     };
     let pages: Result<Vec<_>, String> = written.metrics.pages().map(open).collect();
     let pages = pages.map_err(|text| {

@@ -13,5 +13,5 @@ pub mod tail;
 pub mod tls;
 
 pub use answer::Answer;
-pub use listen::{Connected, Listener, Seat};
+pub use listen::{Connected, Family, Listener, Seat};
 pub use serve::{Protocol, Settings, serve};

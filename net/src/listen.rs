@@ -2,12 +2,13 @@
 //! connections do not pile up on one core.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use config::blocks::Transport;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
@@ -26,6 +27,14 @@ const ACCEPT_REST: Duration = Duration::from_millis(50);
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
+}
+
+/// Which addresses a listener may use: `tcp`, `tcp4`, `tcp6`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    Any,
+    V4,
+    V6,
 }
 
 /// A worker's part of a listener.
@@ -48,10 +57,15 @@ pub struct Connected {
 }
 
 impl Listener {
-    /// Binds `host:port`; port 0 lets the system choose. The error says what could not be bound.
-    pub fn bind(endpoint: &str) -> Result<Self, String> {
+    /// Binds `host:port`; port 0 lets the system choose, an empty host means every address. The error says what could
+    /// not be bound.
+    pub fn bind(endpoint: &str, family: Family) -> Result<Self, String> {
         let fault = |e: io::Error| format!("cannot listen on {endpoint}: {e}");
-        let socket = TcpListener::bind(endpoint).map_err(fault)?;
+        let candidates = family.addresses(endpoint).map_err(fault)?;
+        if candidates.is_empty() {
+            return Err(format!("cannot listen on {endpoint}: it has no address of that transport"));
+        }
+        let socket = TcpListener::bind(&*candidates).map_err(fault)?;
         socket.set_nonblocking(true).map_err(fault)?;
         let address = socket.local_addr().map_err(fault)?;
         Ok(Self { socket, address })
@@ -81,6 +95,34 @@ impl Listener {
                 incoming,
             })
             .collect()
+    }
+}
+
+impl Family {
+    /// The addresses to try, in order.
+    fn addresses(self, endpoint: &str) -> io::Result<Vec<SocketAddr>> {
+        // IPv6 takes IPv4 connections too, where the system has it.
+        let every = endpoint.strip_prefix(':').map(|port| (format!("[::]:{port}"), format!("0.0.0.0:{port}")));
+        let mut found: Vec<SocketAddr> = match every {
+            Some((v6, v4)) => v6.to_socket_addrs()?.chain(v4.to_socket_addrs()?).collect(),
+            None => endpoint.to_socket_addrs()?.collect(),
+        };
+        found.retain(|address| match self {
+            Self::Any => true,
+            Self::V4 => address.is_ipv4(),
+            Self::V6 => address.is_ipv6(),
+        });
+        Ok(found)
+    }
+}
+
+impl From<Transport> for Family {
+    fn from(transport: Transport) -> Self {
+        match transport {
+            Transport::Tcp => Self::Any,
+            Transport::Tcp4 => Self::V4,
+            Transport::Tcp6 => Self::V6,
+        }
     }
 }
 
@@ -170,5 +212,36 @@ impl Connected {
 impl Drop for Connected {
     fn drop(&mut self) {
         self.connections[self.index].fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(endpoint: &str, family: Family, expected: &[&str]) {
+        let found = family.addresses(endpoint).unwrap();
+        let found: Vec<_> = found.iter().map(SocketAddr::to_string).collect();
+        assert_eq!(found, expected, "{endpoint} {family:?}");
+    }
+
+    #[test]
+    fn an_empty_host_means_every_address() {
+        check(":13133", Family::Any, &["[::]:13133", "0.0.0.0:13133"]);
+        check(":13133", Family::V4, &["0.0.0.0:13133"]);
+        check(":13133", Family::V6, &["[::]:13133"]);
+    }
+
+    #[test]
+    fn a_transport_keeps_the_addresses_of_its_family() {
+        check("127.0.0.1:1", Family::Any, &["127.0.0.1:1"]);
+        check("127.0.0.1:1", Family::V6, &[]);
+        check("[::1]:1", Family::V6, &["[::1]:1"]);
+    }
+
+    #[test]
+    fn what_cannot_be_bound_is_named() {
+        let fault = Listener::bind("127.0.0.1:1", Family::V6).unwrap_err();
+        assert!(fault.contains("127.0.0.1:1"), "{fault}");
     }
 }

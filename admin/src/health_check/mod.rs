@@ -51,7 +51,7 @@ endpoint: 127.0.0.1:13133
 impl ExtensionComponent for HealthCheck {
     fn build(config: &Config, _host: &Host) -> Result<Box<dyn Extension>, String> {
         Ok(Box::new(Self {
-            listener: Listener::bind(&config.1.endpoint)?,
+            listener: Listener::bind(&config.1.endpoint, config.0.transport.into())?,
             config: config.clone(),
         }))
     }

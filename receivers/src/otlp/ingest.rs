@@ -52,7 +52,12 @@ impl Ingest {
     pub(super) async fn read(&self, body: Incoming, framing: usize) -> Result<Received, Rejection> {
         self.inlets.admit_body().await?;
         let lease = self.inlets.budget().lease();
-        Ok(body::read(body, lease, self.cap + framing).await?)
+        let read = body::read(body, lease, self.cap + framing).await;
+        Ok(read.map_err(|fault| match fault {
+            // The sender knows the limit on his request, not on what the protocol adds to it.
+            BodyFault::TooLarge { .. } => BodyFault::TooLarge { cap: self.cap },
+            other => other,
+        })?)
     }
 
     /// Decodes a request and offers it to the pipelines.

@@ -44,11 +44,11 @@ impl ReceiverComponent for Otlp {
     fn build(config: &Config, _host: &Host) -> Result<Box<dyn Receiver>, String> {
         let protocols = &config.protocols;
         let grpc = match protocols.grpc.as_ref() {
-            Some(server) => Some((Listener::bind(&server.endpoint)?, server.clone())),
+            Some(server) => Some((Listener::bind(&server.endpoint, server.transport.into())?, server.clone())),
             None => None,
         };
         let http = match protocols.http.as_ref() {
-            Some(side) => Some((Listener::bind(&side.0.endpoint)?, side.clone())),
+            Some(side) => Some((Listener::bind(&side.0.endpoint, side.0.transport.into())?, side.clone())),
             None => None,
         };
         Ok(Box::new(Self { grpc, http }))
