@@ -2,3 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where its premise fails")]
 
 mod cli;
+mod protocol;
+mod rig;
+mod tidy;

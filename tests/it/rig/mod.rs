@@ -1,0 +1,35 @@
+//! What the service tests are made with: the real binary as a process, clients that owe it nothing,
+//! and the books that must balance after every scenario.
+
+pub(crate) mod account;
+pub(crate) mod exchange;
+pub(crate) mod http1;
+pub(crate) mod http2;
+pub(crate) mod load;
+pub(crate) mod page;
+pub(crate) mod requests;
+pub(crate) mod service;
+
+use std::time::Duration;
+
+pub(crate) use account::Account;
+pub(crate) use service::{Ended, Service};
+
+/// Longer than anything takes that works. Nothing waits for it to pass.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The length of a disturbance: short in every run, long where a night is given to it.
+pub(crate) fn nightly(every_run: Duration, at_night: Duration) -> Duration {
+    match std::env::var_os("TRACEGATE_NIGHTLY").is_some_and(|value| value == "1") {
+        true => at_night,
+        false => every_run,
+    }
+}
+
+/// Runs a test's clients on a runtime of their own.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(future)
+}

@@ -1,0 +1,146 @@
+//! One run of the real binary: its ports, its pages, its end.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use benches::clock;
+use benches::process::{Collector, Launch, Usage};
+
+use super::page::Page;
+use super::{Account, PATIENCE};
+
+const READY: &str = "Everything is ready. Begin running and processing data.";
+
+/// Ports of the system's choice where the tests look for metrics.
+const METRICS: &str = "service.telemetry.metrics.readers=\
+    [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: 0}}}}]";
+
+/// A running service; dropping it kills the process.
+pub(crate) struct Service {
+    process: Collector,
+    yaml: String,
+    /// From the start of the process to its ready line.
+    pub(crate) ready_after: Duration,
+}
+
+/// How a service ended.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    /// From the signal to the end of the process.
+    pub(crate) took: Duration,
+    pub(crate) account: Account,
+    pub(crate) log: String,
+}
+
+impl Service {
+    /// Starts a configuration and waits until it serves.
+    pub(crate) fn start(yaml: &str) -> Self {
+        Self::start_with(yaml, &[])
+    }
+
+    pub(crate) fn start_with(yaml: &str, arguments: &[&str]) -> Self {
+        let started = clock::now();
+        let process = spawn(yaml, &[arguments, &["--set", METRICS]].concat());
+        process.wait_line(READY, PATIENCE).unwrap();
+        Self {
+            process,
+            yaml: yaml.to_owned(),
+            ready_after: started.elapsed(),
+        }
+    }
+
+    /// Where the receiver `otlp` listens for gRPC.
+    pub(crate) fn grpc(&self) -> SocketAddr {
+        self.listens("GRPC", "\"receiver\"")
+    }
+
+    /// Where the receiver `otlp` listens for HTTP.
+    pub(crate) fn http(&self) -> SocketAddr {
+        self.listens("HTTP", "\"receiver\"")
+    }
+
+    /// The metrics page at this moment.
+    pub(crate) fn page(&self) -> Page {
+        Page::fetch(self.listens("HTTP", "\"telemetry\""))
+    }
+
+    pub(crate) fn usage(&self) -> Usage {
+        self.process.usage().unwrap()
+    }
+
+    /// Waits for a log line with this text.
+    pub(crate) fn logs(&self, text: &str) -> String {
+        self.process.wait_line(text, PATIENCE).unwrap()
+    }
+
+    /// Sends one of libc's signals and returns at once.
+    pub(crate) fn signal(&self, signal: i32) {
+        self.process.signal(signal).unwrap();
+    }
+
+    /// Asks for the end and waits for it. The exit is clean and the books balance.
+    pub(crate) fn stop(self) -> Ended {
+        let ended = self.end();
+        assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
+        ended
+    }
+
+    /// [`stop`](Self::stop) for an end that something else has begun or that is not clean.
+    pub(crate) fn end(self) -> Ended {
+        let asked = clock::now();
+        self.process.terminate().unwrap();
+        self.ended(asked.elapsed())
+    }
+
+    /// Waits for the end without asking for it. `before` has passed already.
+    pub(crate) fn ended(mut self, before: Duration) -> Ended {
+        let waited = clock::now();
+        let status = self.process.wait_exit(PATIENCE).unwrap();
+        let took = before + waited.elapsed();
+        let log = whole_log(&self.process);
+        let account = Account::read(&log);
+        account.check(&self.yaml);
+        Ended {
+            status,
+            took,
+            account,
+            log,
+        }
+    }
+
+    fn listens(&self, protocol: &str, component: &str) -> SocketAddr {
+        let text = format!("Starting {protocol} server");
+        let lines = self.process.lines();
+        let line = lines
+            .iter()
+            .find(|line| line.contains(&text) && line.contains(component));
+        let line = line.unwrap_or_else(|| panic!("no {text} in\n{}", lines.join("\n")));
+        let (_, endpoint) = line.split_once("\"endpoint\": \"").unwrap();
+        endpoint.split('"').next().unwrap().parse().unwrap()
+    }
+}
+
+/// Runs a configuration that cannot start to its end: the exit code and everything it said.
+pub(crate) fn failed_start(yaml: &str) -> (Option<i32>, String) {
+    let mut process = spawn(yaml, &[]);
+    let status = process.wait_exit(PATIENCE).unwrap();
+    (status.code(), whole_log(&process))
+}
+
+fn spawn(yaml: &str, arguments: &[&str]) -> Collector {
+    let launch = Launch {
+        arguments: arguments.iter().map(Into::into).collect(),
+        ..Launch::new(env!("CARGO_BIN_EXE_tracegate"))
+    };
+    Collector::start(&launch, yaml).unwrap()
+}
+
+/// Everything that an ended process said.
+fn whole_log(process: &Collector) -> String {
+    // No line has this text, so that the wait ends with the log.
+    let end = process.wait_line("\0", PATIENCE).unwrap_err();
+    assert_eq!(end.kind(), ErrorKind::UnexpectedEof, "{end}");
+    process.lines().join("\n")
+}
