@@ -129,6 +129,15 @@ impl Case {
         CASES.iter().find(|case| case.name == name)
     }
 
+    /// The configuration with receivers on free ports and another back end, for a collector that says where it listens.
+    pub fn config_for(&self, sink: SocketAddr) -> String {
+        let free = local(0).to_string();
+        self.config
+            .replace(&GRPC.to_string(), &free)
+            .replace(&HTTP.to_string(), &free)
+            .replace(&SINK.to_string(), &sink.to_string())
+    }
+
     /// The generator's options; acknowledgements are recorded wherever ids are fresh.
     pub fn load(&self) -> Options {
         let mut load = Options::default();
