@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use config::telemetry::{Level as Written, Prometheus};
 use http::{HeaderMap, StatusCode};
-use net::{Family, Listener, Protocol};
+use net::{Family, Lifetime, Listener, Protocol};
 use pipeline::component::{Extension, Listening, LocalFuture, Vitals};
 use pipeline::{Shared, Stop};
 use telemetry::metrics::{CONTENT_TYPE, Level, Page};
@@ -118,5 +118,6 @@ fn settings() -> net::Settings {
         keepalive_timeout: None,
         header_timeout: None,
         keep_alives: true,
+        lifetime: Lifetime::default(),
     }
 }

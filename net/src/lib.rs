@@ -7,11 +7,13 @@ pub mod body;
 pub mod client;
 pub mod encoding;
 pub mod grpc;
+mod lifetime;
 mod listen;
 mod serve;
 pub mod tail;
 pub mod tls;
 
 pub use answer::Answer;
+pub use lifetime::Lifetime;
 pub use listen::{Connected, Family, Listener, Seat};
 pub use serve::{Protocol, Settings, serve};

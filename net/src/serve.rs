@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::answer::Answer;
+use crate::lifetime::{Activity, Lifetime};
 
 /// HTTP/2 frame size and windows. Larger frames halve the cost of a span when the peer uses them; larger windows than
 /// these change nothing.
@@ -66,6 +67,7 @@ pub struct Settings {
     pub header_timeout: Option<Duration>,
     /// Whether HTTP/1.1 connections serve more than one request.
     pub keep_alives: bool,
+    pub lifetime: Lifetime,
 }
 
 /// Serves one connection until the peer closes it. When `draining` resolves, requests under way are finished and the
@@ -82,10 +84,35 @@ pub async fn serve<H, F>(
     let Some(h2) = begins_with_h2(&stream, settings.protocol).await else {
         return;
     };
+    let activity = Activity::new();
+    let busy = activity.clone();
+    let handle = move |request| {
+        let (under_way, answer) = (busy.begin(), handle(request));
+        async move {
+            let answer = answer.await;
+            drop(under_way);
+            answer
+        }
+    };
+    // The end, and how long requests under way are waited for.
+    let ending = async {
+        tokio::select! {
+            () = draining => None,
+            grace = settings.lifetime.over(&activity) => grace,
+        }
+    };
     if h2 {
-        serve_h2(stream, &settings, handle, draining).await;
+        serve_h2(stream, &settings, handle, ending).await;
     } else {
-        serve_h1(stream, &settings, handle, draining).await;
+        serve_h1(stream, &settings, handle, ending).await;
+    }
+}
+
+/// Waits for a connection that has been told to end, no longer than its grace.
+async fn finish(connection: impl Future, grace: Option<Duration>) {
+    match grace {
+        None => drop(connection.await),
+        Some(grace) => drop(tokio::time::timeout(grace, connection).await),
     }
 }
 
@@ -113,7 +140,7 @@ async fn serve_h2<H, F>(
     stream: TcpStream,
     settings: &Settings,
     handle: H,
-    draining: impl Future<Output = ()>,
+    ending: impl Future<Output = Option<Duration>>,
 ) where
     H: Fn(Request<Incoming>) -> F + 'static,
     F: Future<Output = Response<Answer>> + 'static,
@@ -142,19 +169,20 @@ async fn serve_h2<H, F>(
         async move { Ok::<_, Infallible>(answer.await) }
     });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    tokio::select! {
+    let grace = tokio::select! {
         // How a connection ends is the peer's choice; requests that were lost with it were not acknowledged.
         _ = connection.as_mut() => return,
-        () = draining => connection.as_mut().graceful_shutdown(),
-    }
-    let _ = connection.await;
+        grace = ending => grace,
+    };
+    connection.as_mut().graceful_shutdown();
+    finish(connection, grace).await;
 }
 
 async fn serve_h1<H, F>(
     stream: TcpStream,
     settings: &Settings,
     handle: H,
-    draining: impl Future<Output = ()>,
+    ending: impl Future<Output = Option<Duration>>,
 ) where
     H: Fn(Request<Incoming>) -> F + 'static,
     F: Future<Output = Response<Answer>> + 'static,
@@ -181,21 +209,21 @@ async fn serve_h1<H, F>(
         .keep_alive(settings.keep_alives)
         .header_read_timeout(None);
     let mut connection = pin!(builder.serve_connection(io, service));
-    let mut draining = pin!(draining);
+    let mut ending = pin!(ending);
     let limit = settings.header_timeout.unwrap_or(HEADER_MAX);
-    loop {
+    let grace = loop {
         tokio::select! {
             _ = connection.as_mut() => return,
-            () = draining.as_mut() => break,
+            grace = ending.as_mut() => break grace,
             () = tokio::time::sleep(LOOK_EVERY) => {
                 if matches!(head.get(), Head::Reading { since } if since.elapsed() >= limit) {
                     return;
                 }
             }
         }
-    }
+    };
     connection.as_mut().graceful_shutdown();
-    let _ = connection.await;
+    finish(connection, grace).await;
 }
 
 /// Where an HTTP/1.1 connection stands with the next request's header.

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use net::{Listener, Protocol};
+use net::{Lifetime, Listener, Protocol};
 use otlp::Signal;
 use pipeline::component::{
     Component, Extension, ExtensionComponent, Health, Host, Listening, LocalFuture, Stability,
@@ -92,6 +92,7 @@ impl HealthCheck {
             keepalive_timeout: None,
             header_timeout: Some(timeout).filter(|time| !time.is_zero()),
             keep_alives: self.config.1.keep_alives_enabled,
+            lifetime: Lifetime::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -25,6 +26,10 @@ pub(super) struct Http {
     pub(super) encodings: Option<Vec<Encoding>>,
     /// Added to every answer.
     pub(super) headers: HeaderMap,
+    /// Bounds the reading of a body.
+    pub(super) read_timeout: Option<Duration>,
+    /// Bounds what comes after that, up to the answer.
+    pub(super) write_timeout: Option<Duration>,
 }
 
 impl Http {
@@ -83,10 +88,11 @@ impl Http {
             false => context,
         };
         let taken = async {
-            let body = self.ingest.read(request.into_body(), 0).await?;
-            self.ingest
-                .offer(inlet, body, Reading { encoding, format }, context)
-                .await
+            let reading = self.ingest.read(request.into_body(), 0);
+            let body = within(self.read_timeout, reading).await?;
+            let reading = Reading { encoding, format };
+            let offering = self.ingest.offer(inlet, body, reading, context);
+            within(self.write_timeout, offering).await
         };
         match taken.await {
             Ok(()) => encoded(StatusCode::OK, format, format.success()),
@@ -107,6 +113,21 @@ impl Http {
             let words = format!("unsupported Content-Encoding: {named:?}");
             Status::new(Code::InvalidArgument, words)
         })
+    }
+}
+
+/// What takes longer than the user allows is refused for now.
+async fn within<T>(
+    limit: Option<Duration>,
+    step: impl Future<Output = Result<T, Rejection>>,
+) -> Result<T, Rejection> {
+    let Some(limit) = limit else { return step.await };
+    match tokio::time::timeout(limit, step).await {
+        Ok(done) => done,
+        Err(_) => {
+            let words = format!("the request took longer than {limit:?}");
+            Err(Status::new(Code::DeadlineExceeded, words).into())
+        }
     }
 }
 

@@ -7,9 +7,11 @@ mod ingest;
 mod seat;
 
 use std::rc::Rc;
+use std::time::Duration;
 
+use ::config::GoDuration;
 use ::otlp::Signal;
-use net::{Listener, Protocol};
+use net::{Lifetime, Listener, Protocol};
 use pipeline::component::{
     Component, Host, Listening, Receiver, ReceiverComponent, Seat, Stability,
 };
@@ -120,14 +122,15 @@ async fn serve_grpc(
     let settings = net::Settings {
         protocol: Protocol::Http2,
         max_concurrent_streams: Some(config.max_concurrent_streams).filter(|streams| *streams > 0),
-        keepalive_time: keepalive
-            .map(|k| k.time.get())
-            .filter(|time| !time.is_zero()),
-        keepalive_timeout: keepalive
-            .map(|k| k.timeout.get())
-            .filter(|time| !time.is_zero()),
+        keepalive_time: keepalive.and_then(|k| some_time(k.time)),
+        keepalive_timeout: keepalive.and_then(|k| some_time(k.timeout)),
         header_timeout: None,
         keep_alives: true,
+        lifetime: Lifetime {
+            age: keepalive.and_then(|k| some_time(k.max_connection_age)),
+            grace: keepalive.and_then(|k| some_time(k.max_connection_age_grace)),
+            idle: keepalive.and_then(|k| some_time(k.max_connection_idle)),
+        },
     };
     let cap = usize::try_from(config.request_bytes_max()).unwrap_or(usize::MAX);
     let service = Grpc::new(Ingest::new(inlets, "grpc", cap), config.include_metadata);
@@ -152,8 +155,9 @@ async fn serve_http(
         max_concurrent_streams: None,
         keepalive_time: None,
         keepalive_timeout: None,
-        header_timeout: Some(server.read_header_timeout.get()).filter(|time| !time.is_zero()),
+        header_timeout: some_time(server.read_header_timeout),
         keep_alives: server.keep_alives_enabled,
+        lifetime: Lifetime { idle: some_time(server.idle_timeout), ..Lifetime::default() },
     };
     let cap = usize::try_from(server.request_bytes_max()).unwrap_or(usize::MAX);
     let service = Rc::new(Http {
@@ -162,6 +166,8 @@ async fn serve_http(
         encodings: config::encodings(&server.compression_algorithms),
         headers: config::headers(&server.response_headers),
         ingest: Ingest::new(inlets, "http", cap),
+        read_timeout: some_time(server.read_timeout),
+        write_timeout: some_time(server.write_timeout),
     });
     seat::run(
         seat,
@@ -170,4 +176,9 @@ async fn serve_http(
         stop,
     )
     .await;
+}
+
+/// Zero means "no bound" throughout the Collector's settings.
+fn some_time(duration: GoDuration) -> Option<Duration> {
+    Some(duration.get()).filter(|duration| !duration.is_zero())
 }

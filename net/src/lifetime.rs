@@ -1,0 +1,152 @@
+//! When a connection has lived or rested long enough, and must make room for another.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How long a connection may live; `None`: for ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lifetime {
+    /// From its start. A tenth more or less is drawn for each, so that connections made together do not end together.
+    pub age: Option<Duration>,
+    /// What requests under way are given beyond the age before they are cut off.
+    pub grace: Option<Duration>,
+    /// Without a request under way.
+    pub idle: Option<Duration>,
+}
+
+/// The requests under way on one connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Activity(Rc<State>);
+
+#[derive(Debug)]
+struct State {
+    under_way: Cell<usize>,
+    /// When the last one ended, or the connection began.
+    rested_since: Cell<Instant>,
+}
+
+/// One request, for as long as it is under way.
+pub(crate) struct UnderWay(Rc<State>);
+
+impl Lifetime {
+    /// Resolves when the connection should end: the grace it has if it is for its age.
+    pub(crate) async fn over(&self, activity: &Activity) -> Option<Duration> {
+        let aged = async {
+            match self.age {
+                Some(age) => tokio::time::sleep(spread(age, activity)).await,
+                None => std::future::pending().await,
+            }
+        };
+        let idle = async {
+            match self.idle {
+                Some(idle) => activity.rested(idle).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = aged => self.grace,
+            () = idle => None,
+        }
+    }
+}
+
+impl Activity {
+    pub(crate) fn new() -> Self {
+        Self(Rc::new(State { under_way: Cell::new(0), rested_since: Cell::new(now()) }))
+    }
+
+    pub(crate) fn begin(&self) -> UnderWay {
+        self.0.under_way.set(self.0.under_way.get() + 1);
+        UnderWay(Rc::clone(&self.0))
+    }
+
+    /// Resolves when nothing has been under way for this long.
+    async fn rested(&self, long: Duration) {
+        loop {
+            let since = if self.0.under_way.get() > 0 { now() } else { self.0.rested_since.get() };
+            if since.elapsed() >= long {
+                return;
+            }
+            tokio::time::sleep_until(since + long).await;
+        }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.set(self.0.under_way.get() - 1);
+        self.0.rested_since.set(now());
+    }
+}
+
+/// The age with a tenth more or less, by the connection's place in memory: as good as any draw for this.
+fn spread(age: Duration, activity: &Activity) -> Duration {
+    let draw = (Rc::as_ptr(&activity.0) as usize >> 4) % 201;
+    age.mul_f64(0.9 + draw as f64 / 1000.0)
+}
+
+#[allow(clippy::disallowed_methods, reason = "the rim: age of connections")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on_paused_time(test: impl Future<Output = ()>) {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap()
+            .block_on(test);
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_connection_ends_at_its_age_give_or_take_a_tenth_and_tells_its_grace() {
+        on_paused_time(async {
+            let lifetime = Lifetime { age: Some(10 * SECOND), grace: Some(SECOND), idle: None };
+            let began = now();
+            assert_eq!(lifetime.over(&Activity::new()).await, Some(SECOND));
+            let age = began.elapsed();
+            assert!((9 * SECOND..=11 * SECOND + SECOND / 100).contains(&age), "{age:?}");
+        });
+    }
+
+    #[test]
+    fn a_connection_is_idle_only_without_a_request_under_way() {
+        on_paused_time(async {
+            let lifetime = Lifetime { idle: Some(5 * SECOND), ..Lifetime::default() };
+            let activity = Activity::new();
+            let request = activity.begin();
+            let began = now();
+            let ending = async {
+                tokio::time::sleep(20 * SECOND).await;
+                drop(request);
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                grace = lifetime.over(&activity) => assert_eq!(grace, None),
+                () = ending => unreachable!("it pends"),
+            }
+            let rested = began.elapsed();
+            assert!((25 * SECOND..26 * SECOND).contains(&rested), "{rested:?}");
+        });
+    }
+
+    #[test]
+    fn without_limits_a_connection_lives_for_ever() {
+        on_paused_time(async {
+            let activity = Activity::new();
+            let lifetime = Lifetime::default();
+            let day = Duration::from_secs(86_400);
+            assert!(tokio::time::timeout(day, lifetime.over(&activity)).await.is_err());
+        });
+    }
+}
