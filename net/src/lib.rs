@@ -3,6 +3,7 @@
 //! What crosses here is bytes; this crate knows the envelopes of gRPC and HTTP but neither pipelines nor components.
 
 mod answer;
+mod answering;
 pub mod body;
 pub mod client;
 pub mod encoding;

@@ -1,7 +1,6 @@
 //! One connection: HTTP/2 or HTTP/1.1, with deadlines on everything that a silent or slow client could hold open.
 
 use std::cell::Cell;
-use std::convert::Infallible;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
@@ -19,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::answer::Answer;
+use crate::answering::Answering;
 use crate::lifetime::{Activity, Lifetime};
 
 /// HTTP/2 frame size and windows. Larger frames halve the cost of a span when the peer uses them; larger windows than
@@ -85,15 +85,6 @@ pub async fn serve<H, F>(
         return;
     };
     let activity = Activity::new();
-    let busy = activity.clone();
-    let handle = move |request| {
-        let (under_way, answer) = (busy.begin(), handle(request));
-        async move {
-            let answer = answer.await;
-            drop(under_way);
-            answer
-        }
-    };
     // The end, and how long requests under way are waited for.
     let ending = async {
         tokio::select! {
@@ -102,9 +93,9 @@ pub async fn serve<H, F>(
         }
     };
     if h2 {
-        serve_h2(stream, &settings, handle, ending).await;
+        serve_h2(stream, &settings, handle, activity.clone(), ending).await;
     } else {
-        serve_h1(stream, &settings, handle, ending).await;
+        serve_h1(stream, &settings, handle, activity.clone(), ending).await;
     }
 }
 
@@ -140,6 +131,7 @@ async fn serve_h2<H, F>(
     stream: TcpStream,
     settings: &Settings,
     handle: H,
+    activity: Activity,
     ending: impl Future<Output = Option<Duration>>,
 ) where
     H: Fn(Request<Incoming>) -> F + 'static,
@@ -165,8 +157,8 @@ async fn serve_h2<H, F>(
         )
         .auto_date_header(false);
     let service = service_fn(move |request| {
-        let answer = handle(request);
-        async move { Ok::<_, Infallible>(answer.await) }
+        let under_way = activity.begin();
+        Answering::new(handle(request), move || drop(under_way))
     });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let grace = tokio::select! {
@@ -182,6 +174,7 @@ async fn serve_h1<H, F>(
     stream: TcpStream,
     settings: &Settings,
     handle: H,
+    activity: Activity,
     ending: impl Future<Output = Option<Duration>>,
 ) where
     H: Fn(Request<Incoming>) -> F + 'static,
@@ -191,13 +184,11 @@ async fn serve_h1<H, F>(
     let seen = Rc::clone(&head);
     let service = service_fn(move |request| {
         seen.set(Head::Complete);
-        let answer = handle(request);
-        let seen = Rc::clone(&seen);
-        async move {
-            let answer = answer.await;
+        let (under_way, seen) = (activity.begin(), Rc::clone(&seen));
+        Answering::new(handle(request), move || {
             seen.set(Head::Idle);
-            Ok::<_, Infallible>(answer)
-        }
+            drop(under_way);
+        })
     });
     let io = TokioIo::new(Watched {
         stream,
@@ -294,8 +285,7 @@ pub(crate) struct Local;
 
 impl<F: Future + 'static> Executor<F> for Local {
     fn execute(&self, task: F) {
-        tokio::task::spawn_local(async move {
-            task.await;
-        });
+        // Nobody waits for its end; wrapping it to say so would double its size.
+        drop(tokio::task::spawn_local(task));
     }
 }
