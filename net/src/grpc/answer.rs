@@ -37,12 +37,9 @@ pub fn unframe(body: &mut Received) -> Result<bool, Status> {
 
 /// A successful answer with this encoded message.
 pub fn success(message: &[u8]) -> Response<Answer> {
-    let mut payload = Vec::with_capacity(PREFIX + message.len());
-    payload.extend_from_slice(&prefix(false, message.len()));
-    payload.extend_from_slice(message);
     let mut trailers = HeaderMap::with_capacity(1);
     trailers.insert(GRPC_STATUS, HeaderValue::from_static("0"));
-    answer(Answer::new(Bytes::from(payload)).with_trailers(trailers))
+    answer(Answer::new(framed(message)).with_trailers(trailers))
 }
 
 /// An answer that is nothing but a status ("Trailers-Only").
@@ -80,6 +77,15 @@ pub fn encoding(headers: &HeaderMap) -> Result<Encoding, Status> {
             let text = format!("grpc: Decompressor is not installed for grpc-encoding {value:?}");
             Status::new(Code::Unimplemented, text)
         })
+}
+
+/// The message behind its prefix.
+fn framed(message: &[u8]) -> Bytes {
+    if message.is_empty() {
+        // The plain answer of success: an uncompressed message of no bytes.
+        return Bytes::from_static(&[0; PREFIX]);
+    }
+    [&prefix(false, message.len()), message].concat().into()
 }
 
 fn invalid(text: &str) -> Status {
