@@ -80,16 +80,16 @@ const GRPC_EDITED: Most = Most {
 };
 
 /// 512 spans of 244 KB over HTTP/1.1. Into how many pieces a body comes apart, and so whether they are copied together,
-/// depends on the socket. Measured: 8.4 to 10.2 and 264,000 to 434,000.
+/// depends on the socket. Measured: 7.4 to 9.2 and 264,000 to 434,000.
 const HTTP: Most = Most {
-    calls: 11.2,
+    calls: 10.1,
     bytes: 477_000.0,
 };
 
 /// One span that a memory limiter refuses: most of it is the status in its three spellings.
-/// Measured: 22.3 and 6,100 to 7,500.
+/// Measured: 19.3 and 6,000 to 7,500.
 const REFUSED: Most = Most {
-    calls: 24.5,
+    calls: 21.2,
     bytes: 8_300.0,
 };
 

@@ -27,8 +27,12 @@ impl Chunks {
 
 impl FromIterator<Bytes> for Chunks {
     fn from_iter<I: IntoIterator<Item = Bytes>>(chunks: I) -> Self {
-        let mut all = Self::default();
-        chunks.into_iter().for_each(|bytes| all.push(bytes));
+        let chunks = chunks.into_iter();
+        let mut all = Self {
+            list: VecDeque::with_capacity(chunks.size_hint().0),
+            remaining: 0,
+        };
+        chunks.for_each(|bytes| all.push(bytes));
         all
     }
 }

@@ -48,7 +48,7 @@ pub fn failure(status: &Status) -> Response<Answer> {
     let headers = response.headers_mut();
     headers.insert(GRPC_STATUS, HeaderValue::from(status.code.number()));
     let message = percent_encoded(&status.message);
-    if let Ok(message) = HeaderValue::from_str(&message) {
+    if let Ok(message) = HeaderValue::try_from(message) {
         headers.insert(GRPC_MESSAGE, message);
     }
     if status.code == Code::Unimplemented {
@@ -101,7 +101,7 @@ fn answer(body: Answer) -> Response<Answer> {
 fn insert_binary(headers: &mut HeaderMap, name: HeaderName, value: &[u8]) {
     use base64::Engine;
     let text = base64::engine::general_purpose::STANDARD_NO_PAD.encode(value);
-    if let Ok(value) = HeaderValue::from_str(&text) {
+    if let Ok(value) = HeaderValue::try_from(text) {
         headers.insert(name, value);
     }
 }

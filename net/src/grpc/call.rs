@@ -38,7 +38,7 @@ pub fn request(
 
 /// Reads an answer to its end: the message, or the status that came instead.
 pub async fn outcome(answered: &mut Answered) -> Result<Bytes, Status> {
-    let head = answered.response.headers().clone();
+    let head = std::mem::take(answered.response.headers_mut());
     let http = answered.response.status();
     let Tail { body, trailers } = match tail::read(answered.response.body_mut(), MAX_ANSWER).await {
         Ok(tail) => tail,

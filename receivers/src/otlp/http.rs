@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -134,7 +135,7 @@ async fn within<T>(
 fn failure(rejection: &Rejection, format: Format) -> Response<Answer> {
     let status =
         StatusCode::from_u16(rejection.http()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = encoded(status, format, &rejection.status.encode(format));
+    let mut response = encoded(status, format, rejection.status.encode(format));
     if let Some(seconds) = rejection.status.retry_after_seconds() {
         response
             .headers_mut()
@@ -143,21 +144,21 @@ fn failure(rejection: &Rejection, format: Format) -> Response<Answer> {
     response
 }
 
-fn encoded(status: StatusCode, format: Format, body: &[u8]) -> Response<Answer> {
+fn encoded(status: StatusCode, format: Format, body: impl Into<Bytes>) -> Response<Answer> {
     with_type(status, format.content_type(), body)
 }
 
-fn text(status: StatusCode, words: &str) -> Response<Answer> {
-    with_type(status, "text/plain", words.as_bytes())
+fn text(status: StatusCode, words: &'static str) -> Response<Answer> {
+    with_type(status, "text/plain", words)
 }
 
 fn unspeakable() -> Response<Answer> {
-    let words = br#"{"code": 13, "message": "failed to marshal error message"}"#;
+    let words = r#"{"code": 13, "message": "failed to marshal error message"}"#;
     with_type(StatusCode::INTERNAL_SERVER_ERROR, "application/json", words)
 }
 
-fn with_type(status: StatusCode, kind: &'static str, body: &[u8]) -> Response<Answer> {
-    let mut response = Response::new(Answer::new(body.to_vec()));
+fn with_type(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Answer> {
+    let mut response = Response::new(Answer::new(body));
     *response.status_mut() = status;
     response
         .headers_mut()
