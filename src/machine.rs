@@ -1,6 +1,6 @@
 //! What the machine gives: the memory that this process may use.
 
-use std::fs;
+use telemetry::memory::{self, ReadFile, read_file};
 
 /// Part of a cgroup's limit that the byte budget may take, in percent; the rest is for everything
 /// that is not payload.
@@ -14,9 +14,14 @@ const FALLBACK: u64 = 1 << 30;
 
 /// The byte budget, and the sentence that explains it.
 pub(crate) fn budget() -> (u64, String) {
-    let read = |path: &str| fs::read_to_string(path).ok();
-    let ram = read("/proc/meminfo").as_deref().and_then(ram);
-    match (cgroup_limit(&read, ram), ram) {
+    budget_of(read_file)
+}
+
+fn budget_of(read: ReadFile) -> (u64, String) {
+    let ram = memory::ram(read);
+    // A limit beyond the RAM is no limit.
+    let cgroup = memory::cgroup_limit(read).filter(|limit| ram.is_none_or(|ram| *limit < ram));
+    match (cgroup, ram) {
         (Some(limit), _) => {
             let budget = limit / 100 * CGROUP_PERCENT;
             (
@@ -32,59 +37,38 @@ pub(crate) fn budget() -> (u64, String) {
     }
 }
 
-/// The memory limit of cgroup v2 or v1, if there is one below the RAM.
-fn cgroup_limit(read: &dyn Fn(&str) -> Option<String>, ram: Option<u64>) -> Option<u64> {
-    const FILES: [&str; 2] = [
-        "/sys/fs/cgroup/memory.max",
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-    ];
-    let limits = FILES
-        .iter()
-        .filter_map(|path| read(path)?.trim().parse().ok());
-    // v1 says "no limit" with a number larger than any memory.
-    limits
-        .min()
-        .filter(|limit| ram.is_none_or(|ram| *limit < ram))
-}
-
-fn ram(meminfo: &str) -> Option<u64> {
-    let line = meminfo
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib << 10)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_cgroup_limits_only_where_it_is_below_the_ram() {
-        let check = |v2: Option<&str>, v1: Option<&str>, expected: Option<u64>| {
-            let read = |path: &str| {
-                let file = if path.ends_with("memory.max") { v2 } else { v1 };
-                file.map(str::to_owned)
-            };
-            assert_eq!(
-                cgroup_limit(&read, Some(8 << 30)),
-                expected,
-                "{v2:?} {v1:?}"
-            );
-        };
-        check(Some("536870912\n"), None, Some(512 << 20));
-        check(Some("max\n"), None, None);
-        check(None, Some("9223372036854771712\n"), None);
-        check(None, Some("268435456\n"), Some(256 << 20));
-        check(None, None, None);
+    fn check(read: ReadFile, expected: u64, because: &str) {
+        let (budget, why) = budget_of(read);
+        assert_eq!(budget, expected, "{why}");
+        assert!(why.contains(because), "{why}");
     }
 
     #[test]
-    fn ram_is_read_from_meminfo() {
-        assert_eq!(
-            ram("MemTotal:       16384 kB\nMemFree: 1 kB\n"),
-            Some(16 << 20)
+    fn the_budget_is_a_part_of_what_limits_the_process() {
+        check(
+            |path| match path {
+                "/proc/meminfo" => Some("MemTotal:    8000 kB\n".into()),
+                "/proc/self/cgroup" => Some("0::/\n".into()),
+                "/sys/fs/cgroup/memory.max" => Some("4000000\n".into()),
+                _ => None,
+            },
+            3_000_000,
+            "cgroup",
         );
-        assert_eq!(ram("nonsense"), None);
+        check(
+            |path| match path {
+                "/proc/meminfo" => Some("MemTotal:    8000 kB\n".into()),
+                "/proc/self/cgroup" => Some("0::/\n".into()),
+                "/sys/fs/cgroup/memory.max" => Some("max\n".into()),
+                _ => None,
+            },
+            4_096_000,
+            "RAM",
+        );
+        check(|_| None, FALLBACK, "does not say");
     }
 }

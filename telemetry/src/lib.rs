@@ -4,6 +4,7 @@
 //! Nothing here reads a clock: the composition root passes one in.
 
 pub mod logging;
+pub mod memory;
 pub mod metrics;
 mod process;
 mod resource;

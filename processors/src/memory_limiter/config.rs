@@ -3,7 +3,7 @@
 use config::{GoDuration, Problems, Validate};
 use serde::{Deserialize, Serialize};
 
-use super::memory::{self, ReadFile};
+use telemetry::memory::{self, ReadFile};
 
 const MIB: u64 = 1 << 20;
 

@@ -1,7 +1,6 @@
 //! `memory_limiter`: refuses data while too much memory is in use.
 
 mod config;
-mod memory;
 mod meter;
 #[cfg(test)]
 mod tests;
@@ -18,8 +17,8 @@ use pipeline::component::{
 use pipeline::{Batch, Now, Refusal};
 
 use self::config::{Config, Limits};
-use memory::{ReadFile, read_file, resident};
 use meter::Meter;
+use telemetry::memory::{ReadFile, read_file, resident};
 
 const REFUSED: Refusal =
     Refusal::later(Reason::MemoryLimit, "data refused due to high memory usage");

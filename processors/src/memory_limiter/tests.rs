@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use pipeline::component::Outbox;
 use pipeline::testkit::sample;
 
+use telemetry::memory;
+
 use super::*;
 use crate::fixture::{at, build, faults, host};
 

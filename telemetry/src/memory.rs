@@ -1,27 +1,31 @@
 //! How much memory there is and how much the process uses, from the files of the kernel.
 
 /// Reads a file of the kernel; `None` if it is not there. Tests bring their own files.
-pub(super) type ReadFile = fn(&str) -> Option<String>;
+pub type ReadFile = fn(&str) -> Option<String>;
 
 /// Reads the files of this machine.
-pub(super) fn read_file(path: &str) -> Option<String> {
+pub fn read_file(path: &str) -> Option<String> {
     std::fs::read_to_string(path).ok()
 }
 
 /// Bytes that the process may use: the limit of its cgroup (v2, v1), or else RAM.
-pub(super) fn total(read: ReadFile) -> Option<u64> {
-    let ram = read("/proc/meminfo").and_then(|text| kib_line(&text, "MemTotal:"));
-    [cgroup_limit(read), ram].into_iter().flatten().min()
+pub fn total(read: ReadFile) -> Option<u64> {
+    [cgroup_limit(read), ram(read)].into_iter().flatten().min()
+}
+
+/// Bytes of RAM that the machine has.
+pub fn ram(read: ReadFile) -> Option<u64> {
+    kib_line(&read("/proc/meminfo")?, "MemTotal:")
 }
 
 /// Bytes of RAM that the process occupies.
-pub(super) fn resident(read: ReadFile) -> Option<u64> {
+pub fn resident(read: ReadFile) -> Option<u64> {
     kib_line(&read("/proc/self/status")?, "VmRSS:")
 }
 
 /// The lowest limit of the cgroup and those around it. In a container only the root of its own
 /// hierarchy can be seen, which is the container's group.
-fn cgroup_limit(read: ReadFile) -> Option<u64> {
+pub fn cgroup_limit(read: ReadFile) -> Option<u64> {
     let groups = read("/proc/self/cgroup")?;
     let mut limits = Vec::new();
     for line in groups.lines() {
