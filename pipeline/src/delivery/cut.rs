@@ -1,6 +1,7 @@
 //! Cutting a batch into pieces of a limited size: between requests where that is enough, inside one where it is not.
 
 use otlp::{split, split_bytes};
+use smallvec::{SmallVec, smallvec};
 
 use crate::batch::{Batch, Chunk};
 use crate::share::Outcome;
@@ -46,20 +47,20 @@ pub(super) fn cut(batch: Batch, limit: Limit) -> Vec<Batch> {
     pieces
 }
 
-fn cut_chunk(signal: otlp::Signal, chunk: Chunk, limit: Limit) -> Vec<Chunk> {
+fn cut_chunk(signal: otlp::Signal, chunk: Chunk, limit: Limit) -> SmallVec<[Chunk; 1]> {
     let fits = match limit {
         Limit::Items(max) => chunk.items <= max as u64,
         Limit::Bytes(max) => chunk.bytes.len() <= max,
     };
     if fits {
-        return vec![chunk];
+        return smallvec![chunk];
     }
     let pieces = match limit {
         Limit::Items(max) => split(signal, &chunk.bytes, max),
         Limit::Bytes(max) => split_bytes(signal, &chunk.bytes, max),
     };
     let Ok(pieces) = pieces else {
-        return vec![chunk];
+        return smallvec![chunk];
     };
     let piece = |(bytes, items)| Chunk {
         bytes,
