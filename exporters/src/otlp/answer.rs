@@ -29,18 +29,28 @@ const THROTTLING_HTTP: [u16; 2] = [429, 503];
 pub(super) fn receipt(signal: Signal, format: Format, body: &[u8]) -> Result<Receipt, Failure> {
     match PartialSuccess::decode(signal, format, body) {
         Ok(None) => Ok(Receipt::default()),
-        Ok(Some(partial)) => Ok(Receipt { rejected: partial.rejected, text: partial.message }),
-        Err(malformed) => {
-            Err(Failure::permanent(format!("the back end's answer cannot be read: {malformed}")))
-        }
+        Ok(Some(partial)) => Ok(Receipt {
+            rejected: partial.rejected,
+            text: partial.message,
+        }),
+        Err(malformed) => Err(Failure::permanent(format!(
+            "the back end's answer cannot be read: {malformed}"
+        ))),
     }
 }
 
 pub(super) fn grpc_failure(status: &Status) -> Failure {
-    let text = format!("rpc error: code = {} desc = {}", status.code.name(), status.message);
+    let text = format!(
+        "rpc error: code = {} desc = {}",
+        status.code.name(),
+        status.message
+    );
     let told = status.code == Code::ResourceExhausted && status.retry_after.is_some();
     if told || RETRYABLE_CODES.contains(&status.code) {
-        return Failure::Retryable { after: status.retry_after, text };
+        return Failure::Retryable {
+            after: status.retry_after,
+            text,
+        };
     }
     let reason = match status.code {
         Code::InvalidArgument => Reason::Invalid,
@@ -92,8 +102,13 @@ fn retry_after(headers: &HeaderMap, now: u64) -> Option<Duration> {
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp().as_second();
-    Some(Duration::from_secs(u64::try_from(date).ok()?.saturating_sub(now)))
+    let date = jiff::fmt::rfc2822::parse(value)
+        .ok()?
+        .timestamp()
+        .as_second();
+    Some(Duration::from_secs(
+        u64::try_from(date).ok()?.saturating_sub(now),
+    ))
 }
 
 #[cfg(test)]
@@ -135,7 +150,11 @@ mod tests {
             (Code::Unauthenticated, Never(Reason::Permanent)),
         ];
         for (code, expected) in rows {
-            assert_eq!(meaning(grpc_failure(&Status::new(code, "no"))), expected, "{code}");
+            assert_eq!(
+                meaning(grpc_failure(&Status::new(code, "no"))),
+                expected,
+                "{code}"
+            );
         }
     }
 
@@ -143,7 +162,11 @@ mod tests {
     fn a_hint_is_heeded_and_makes_resource_exhausted_retryable() {
         for code in [Code::ResourceExhausted, Code::Unavailable] {
             let status = Status::new(code, "busy").with_retry_after(Duration::from_secs(3));
-            assert_eq!(meaning(grpc_failure(&status)), Meaning::Again(Some(3)), "{code}");
+            assert_eq!(
+                meaning(grpc_failure(&status)),
+                Meaning::Again(Some(3)),
+                "{code}"
+            );
         }
     }
 

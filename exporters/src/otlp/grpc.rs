@@ -43,7 +43,10 @@ pub(crate) struct Own {
 
 impl Default for Own {
     fn default() -> Self {
-        Self { timeout: GoDuration::from_secs(5), max_request_bytes: REQUEST_BYTES_DEFAULT }
+        Self {
+            timeout: GoDuration::from_secs(5),
+            max_request_bytes: REQUEST_BYTES_DEFAULT,
+        }
     }
 }
 
@@ -76,7 +79,11 @@ headers:
 impl ExporterComponent for OtlpGrpc {
     fn delivery(config: &Config) -> Settings {
         let Squash(_, Squash(own, delivery)) = config;
-        Settings::new(own.timeout, &delivery.retry_on_failure, &delivery.sending_queue)
+        Settings::new(
+            own.timeout,
+            &delivery.retry_on_failure,
+            &delivery.sending_queue,
+        )
     }
 
     fn build(config: &Config, _host: &Host) -> Result<Box<dyn Exporter>, String> {
@@ -86,7 +93,10 @@ impl ExporterComponent for OtlpGrpc {
         let secure = https || !client.tls.is_plaintext();
         let tls = if secure {
             let alpn = vec![b"h2".to_vec()];
-            let tls = ClientTls { alpn, ..ClientTls::from(&client.tls) };
+            let tls = ClientTls {
+                alpn,
+                ..ClientTls::from(&client.tls)
+            };
             Some(tls.connector().map_err(|fault| fault.to_string())?)
         } else {
             None
@@ -98,7 +108,11 @@ impl ExporterComponent for OtlpGrpc {
         let scheme = if secure { "https" } else { "http" };
         let uri = |signal: Signal| {
             let path = signal.grpc_path();
-            Uri::builder().scheme(scheme).authority(authority.as_str()).path_and_query(path).build()
+            Uri::builder()
+                .scheme(scheme)
+                .authority(authority.as_str())
+                .path_and_query(path)
+                .build()
         };
         let [traces, metrics, logs] = Signal::ALL.map(uri);
         let fault = |error| format!("authority {authority:?}: {error}");
@@ -117,7 +131,11 @@ impl ExporterComponent for OtlpGrpc {
         };
         Ok(Box::new(Self {
             client: Client::new(settings),
-            uris: [traces.map_err(fault)?, metrics.map_err(fault)?, logs.map_err(fault)?],
+            uris: [
+                traces.map_err(fault)?,
+                metrics.map_err(fault)?,
+                logs.map_err(fault)?,
+            ],
             headers: outbound::headers(&client.headers, &client.user_agent)?,
             packing: Packing::new(client.compression, CompressionParams::default(), true)?,
             request_max: usize::try_from(own.max_request_bytes).unwrap_or(usize::MAX),

@@ -62,7 +62,11 @@ enum PayloadEncoding {
 
 impl Own {
     fn endpoint(&self, signal: Signal) -> &str {
-        [&self.traces_endpoint, &self.metrics_endpoint, &self.logs_endpoint][signal.index()]
+        [
+            &self.traces_endpoint,
+            &self.metrics_endpoint,
+            &self.logs_endpoint,
+        ][signal.index()]
     }
 }
 
@@ -74,9 +78,11 @@ impl Config {
         let Self(Squash(client, Squash(own, _))) = self;
         match (own.endpoint(signal), client.endpoint.as_str()) {
             ("", "") => None,
-            ("", base) => {
-                Some(format!("{}{}", base.strip_suffix('/').unwrap_or(base), signal.http_path()))
-            }
+            ("", base) => Some(format!(
+                "{}{}",
+                base.strip_suffix('/').unwrap_or(base),
+                signal.http_path()
+            )),
             (own, _) => Some(own.to_owned()),
         }
     }
@@ -86,7 +92,9 @@ impl Validate for Config {
     fn validate(&self) -> Problems {
         let mut problems = Problems::new();
         problems.under("", &self.0);
-        let some = Signal::ALL.into_iter().any(|signal| self.url(signal).is_some());
+        let some = Signal::ALL
+            .into_iter()
+            .any(|signal| self.url(signal).is_some());
         problems.require(some, "", "at least one endpoint must be specified");
         let Self(Squash(client, Squash(own, _))) = self;
         for (key, url) in [
@@ -95,8 +103,14 @@ impl Validate for Config {
             ("metrics_endpoint", &own.metrics_endpoint),
             ("logs_endpoint", &own.logs_endpoint),
         ] {
-            let begins = ["http://", "https://"].iter().any(|scheme| url.starts_with(scheme));
-            problems.require(url.is_empty() || begins, key, "must begin with http:// or https://");
+            let begins = ["http://", "https://"]
+                .iter()
+                .any(|scheme| url.starts_with(scheme));
+            problems.require(
+                url.is_empty() || begins,
+                key,
+                "must begin with http:// or https://",
+            );
         }
         problems
     }
@@ -118,12 +132,21 @@ compression: gzip
 impl ExporterComponent for OtlpHttp {
     fn delivery(config: &Config) -> Settings {
         let Config(Squash(client, Squash(_, delivery))) = config;
-        Settings::new(client.timeout, &delivery.retry_on_failure, &delivery.sending_queue)
+        Settings::new(
+            client.timeout,
+            &delivery.retry_on_failure,
+            &delivery.sending_queue,
+        )
     }
 
     fn build(config: &Config, host: &Host) -> Result<Box<dyn Exporter>, String> {
         let Config(Squash(client, Squash(own, _))) = config;
-        let route = |signal| config.url(signal).map(|url| Route::new(url, client)).transpose();
+        let route = |signal| {
+            config
+                .url(signal)
+                .map(|url| Route::new(url, client))
+                .transpose()
+        };
         let [traces, metrics, logs] = Signal::ALL.map(route);
         Ok(Box::new(Self {
             routes: [traces?, metrics?, logs?],
@@ -147,16 +170,26 @@ impl Route {
             Some("http") => false,
             _ => return Err(fault("it must begin with http:// or https://".into())),
         };
-        let authority = parsed.authority().ok_or_else(|| fault("it has no host".into()))?;
+        let authority = parsed
+            .authority()
+            .ok_or_else(|| fault("it has no host".into()))?;
         // What stands before an `@` would be a password; it belongs into `headers`.
-        let host_port = authority.as_str().rsplit('@').next().unwrap_or_default().to_owned();
+        let host_port = authority
+            .as_str()
+            .rsplit('@')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         let target = Target::parse(&host_port, Some(if secure { 443 } else { 80 }))?;
         let tls = if secure {
             let mut alpn = vec![b"http/1.1".to_vec()];
             if client.force_attempt_http2 {
                 alpn.insert(0, b"h2".to_vec());
             }
-            let tls = ClientTls { alpn, ..ClientTls::from(&client.tls) };
+            let tls = ClientTls {
+                alpn,
+                ..ClientTls::from(&client.tls)
+            };
             Some(tls.connector().map_err(|fault| fault.to_string())?)
         } else {
             None
@@ -185,7 +218,10 @@ impl Exporter for OtlpHttp {
     fn export<'a>(&'a self, batch: &'a Batch) -> LocalFuture<'a, Result<Receipt, Failure>> {
         Box::pin(async move {
             let Some(route) = &self.routes[batch.signal().index()] else {
-                return Err(Failure::permanent(format!("no endpoint for {}", batch.signal())));
+                return Err(Failure::permanent(format!(
+                    "no endpoint for {}",
+                    batch.signal()
+                )));
             };
             let message = self.packing.pack(self.message(batch)?).await?;
             let sent = route.client.send(self.request(route, message)).await;
@@ -214,7 +250,10 @@ impl OtlpHttp {
         let headers = request.headers_mut();
         *headers = self.headers.clone();
         headers.entry(HOST).or_insert_with(|| route.host.clone());
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.format.content_type()));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static(self.format.content_type()),
+        );
         if self.packing.encoding != Encoding::Identity {
             let name = HeaderValue::from_static(self.packing.encoding.http_name());
             headers.insert(CONTENT_ENCODING, name);
@@ -234,7 +273,9 @@ impl OtlpHttp {
         if status.is_success() {
             let body = read.map_err(Failure::retryable)?.body;
             route.client.reuse(answered);
-            let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+            let kind = headers
+                .get(CONTENT_TYPE)
+                .and_then(|kind| kind.to_str().ok());
             // Servers that answer with neither format have nothing to say that we could read.
             return match kind.and_then(Format::from_content_type) {
                 Some(format) => receipt(signal, format, &body),

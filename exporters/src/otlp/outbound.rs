@@ -19,7 +19,10 @@ pub(crate) struct Delivery {
 
 impl Default for Delivery {
     fn default() -> Self {
-        Self { retry_on_failure: Retry::default(), sending_queue: Optional::on() }
+        Self {
+            retry_on_failure: Retry::default(),
+            sending_queue: Optional::on(),
+        }
     }
 }
 
@@ -57,7 +60,9 @@ impl Packing {
             Compression::Deflate => Encoding::Deflate,
             Compression::Lz4 => Encoding::Lz4,
         };
-        let level = encoding.level(params.level).map_err(|fault| fault.to_string())?;
+        let level = encoding
+            .level(params.level)
+            .map_err(|fault| fault.to_string())?;
         Ok(Self { encoding, level })
     }
 
@@ -79,7 +84,11 @@ impl Packing {
 
 /// The encoded requests of a batch, which concatenated are one.
 pub(super) fn message(batch: &Batch) -> Vec<Bytes> {
-    batch.chunks().iter().map(|chunk| chunk.bytes.clone()).collect()
+    batch
+        .chunks()
+        .iter()
+        .map(|chunk| chunk.bytes.clone())
+        .collect()
 }
 
 /// The configured headers, and a user agent: theirs, else `user_agent`, else our own.
@@ -93,9 +102,16 @@ pub(super) fn headers(configured: &Headers, user_agent: &str) -> Result<HeaderMa
         all.insert(name, value);
     }
     if !all.contains_key(header::USER_AGENT) {
-        let agent = if user_agent.is_empty() { USER_AGENT } else { user_agent };
+        let agent = if user_agent.is_empty() {
+            USER_AGENT
+        } else {
+            user_agent
+        };
         let agent = HeaderValue::try_from(agent);
-        all.insert(header::USER_AGENT, agent.map_err(|_| "user_agent cannot be sent in a header")?);
+        all.insert(
+            header::USER_AGENT,
+            agent.map_err(|_| "user_agent cannot be sent in a header")?,
+        );
     }
     Ok(all)
 }
