@@ -55,7 +55,10 @@ impl Lifetime {
 
 impl Activity {
     pub(crate) fn new() -> Self {
-        Self(Rc::new(State { under_way: Cell::new(0), rested_since: Cell::new(now()) }))
+        Self(Rc::new(State {
+            under_way: Cell::new(0),
+            rested_since: Cell::new(now()),
+        }))
     }
 
     pub(crate) fn begin(&self) -> UnderWay {
@@ -63,10 +66,22 @@ impl Activity {
         UnderWay(Rc::clone(&self.0))
     }
 
+    /// Resolves when nothing has been under way for this long from now on.
+    pub(crate) async fn rests(&self, long: Duration) {
+        if self.0.under_way.get() == 0 {
+            self.0.rested_since.set(now());
+        }
+        self.rested(long).await;
+    }
+
     /// Resolves when nothing has been under way for this long.
     async fn rested(&self, long: Duration) {
         loop {
-            let since = if self.0.under_way.get() > 0 { now() } else { self.0.rested_since.get() };
+            let since = if self.0.under_way.get() > 0 {
+                now()
+            } else {
+                self.0.rested_since.get()
+            };
             if since.elapsed() >= long {
                 return;
             }
@@ -111,18 +126,28 @@ mod tests {
     #[test]
     fn a_connection_ends_at_its_age_give_or_take_a_tenth_and_tells_its_grace() {
         on_paused_time(async {
-            let lifetime = Lifetime { age: Some(10 * SECOND), grace: Some(SECOND), idle: None };
+            let lifetime = Lifetime {
+                age: Some(10 * SECOND),
+                grace: Some(SECOND),
+                idle: None,
+            };
             let began = now();
             assert_eq!(lifetime.over(&Activity::new()).await, Some(SECOND));
             let age = began.elapsed();
-            assert!((9 * SECOND..=11 * SECOND + SECOND / 100).contains(&age), "{age:?}");
+            assert!(
+                (9 * SECOND..=11 * SECOND + SECOND / 100).contains(&age),
+                "{age:?}"
+            );
         });
     }
 
     #[test]
     fn a_connection_is_idle_only_without_a_request_under_way() {
         on_paused_time(async {
-            let lifetime = Lifetime { idle: Some(5 * SECOND), ..Lifetime::default() };
+            let lifetime = Lifetime {
+                idle: Some(5 * SECOND),
+                ..Lifetime::default()
+            };
             let activity = Activity::new();
             let request = activity.begin();
             let began = now();
@@ -141,12 +166,31 @@ mod tests {
     }
 
     #[test]
+    fn a_rest_may_be_counted_from_now_on() {
+        on_paused_time(async {
+            let activity = Activity::new();
+            tokio::time::sleep(60 * SECOND).await;
+            let began = now();
+            activity.rests(5 * SECOND).await;
+            assert!(
+                (5 * SECOND..6 * SECOND).contains(&began.elapsed()),
+                "{:?}",
+                began.elapsed()
+            );
+        });
+    }
+
+    #[test]
     fn without_limits_a_connection_lives_for_ever() {
         on_paused_time(async {
             let activity = Activity::new();
             let lifetime = Lifetime::default();
             let day = Duration::from_secs(86_400);
-            assert!(tokio::time::timeout(day, lifetime.over(&activity)).await.is_err());
+            assert!(
+                tokio::time::timeout(day, lifetime.over(&activity))
+                    .await
+                    .is_err()
+            );
         });
     }
 }

@@ -45,9 +45,13 @@ pub struct Seat {
     socket: Option<TcpListener>,
     /// Connections of each worker.
     connections: Arc<[AtomicUsize]>,
-    handovers: Vec<mpsc::Sender<std::net::TcpStream>>,
-    incoming: mpsc::Receiver<std::net::TcpStream>,
+    handovers: Vec<mpsc::Sender<Handover>>,
+    incoming: mpsc::Receiver<Handover>,
 }
+
+/// An accepted socket on its way to another worker, counted there already: of several that come at
+/// once the next must not see the same worker as idle.
+type Handover = (std::net::TcpStream, Connected);
 
 /// Counts a connection for as long as it lives.
 #[derive(Debug)]
@@ -63,7 +67,9 @@ impl Listener {
         let fault = |e: io::Error| format!("cannot listen on {endpoint}: {e}");
         let candidates = family.addresses(endpoint).map_err(fault)?;
         if candidates.is_empty() {
-            return Err(format!("cannot listen on {endpoint}: it has no address of that transport"));
+            return Err(format!(
+                "cannot listen on {endpoint}: it has no address of that transport"
+            ));
         }
         let socket = TcpListener::bind(&*candidates).map_err(fault)?;
         socket.set_nonblocking(true).map_err(fault)?;
@@ -102,7 +108,9 @@ impl Family {
     /// The addresses to try, in order.
     fn addresses(self, endpoint: &str) -> io::Result<Vec<SocketAddr>> {
         // IPv6 takes IPv4 connections too, where the system has it.
-        let every = endpoint.strip_prefix(':').map(|port| (format!("[::]:{port}"), format!("0.0.0.0:{port}")));
+        let every = endpoint
+            .strip_prefix(':')
+            .map(|port| (format!("[::]:{port}"), format!("0.0.0.0:{port}")));
         let mut found: Vec<SocketAddr> = match every {
             Some((v6, v4)) => v6.to_socket_addrs()?.chain(v4.to_socket_addrs()?).collect(),
             None => endpoint.to_socket_addrs()?.collect(),
@@ -162,8 +170,7 @@ impl Seat {
     }
 
     async fn take_handovers(&mut self, serve: &impl Fn(TcpStream, SocketAddr, Connected)) {
-        while let Some(stream) = self.incoming.recv().await {
-            let connected = Connected::count(&self.connections, self.index);
+        while let Some((stream, connected)) = self.incoming.recv().await {
             // A peer that has gone meanwhile has no address any more.
             if let Ok(peer) = stream.peer_addr()
                 && let Ok(stream) = TcpStream::from_std(stream)
@@ -187,7 +194,7 @@ impl Seat {
         let elsewhere = self.handovers.get(fewest).filter(|_| fewest != self.index);
         match elsewhere.and_then(|worker| worker.try_reserve().ok()) {
             Some(permit) => match stream.into_std() {
-                Ok(stream) => permit.send(stream),
+                Ok(stream) => permit.send((stream, Connected::count(&self.connections, fewest))),
                 Err(error) => tracing::warn!(%error, "cannot hand a connection to its worker"),
             },
             None => serve(

@@ -38,6 +38,10 @@ const FIRST_BYTE_MAX: Duration = Duration::from_secs(10);
 /// A request's header block is complete within this time of its first byte, unless configured.
 const HEADER_MAX: Duration = Duration::from_secs(10);
 
+/// A connection that has been told to end is closed after this long without a request under way. A request that
+/// crossed the word of the end on its way has arrived by then.
+const REST_MAX: Duration = Duration::from_secs(1);
+
 /// How often connections are looked at for a header that is late.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -81,7 +85,14 @@ pub async fn serve<H, F>(
     H: Fn(Request<Incoming>) -> F + 'static,
     F: Future<Output = Response<Answer>> + 'static,
 {
-    let Some(h2) = begins_with_h2(&stream, settings.protocol).await else {
+    let mut draining = pin!(draining);
+    let begun = tokio::select! {
+        // A client that has begun already is served.
+        biased;
+        begun = begins_with_h2(&stream, settings.protocol) => begun,
+        () = draining.as_mut() => None,
+    };
+    let Some(h2) = begun else {
         return;
     };
     let activity = Activity::new();
@@ -99,11 +110,19 @@ pub async fn serve<H, F>(
     }
 }
 
-/// Waits for a connection that has been told to end, no longer than its grace.
-async fn finish(connection: impl Future, grace: Option<Duration>) {
-    match grace {
-        None => drop(connection.await),
-        Some(grace) => drop(tokio::time::timeout(grace, connection).await),
+/// Waits for a connection that has been told to end, no longer than its grace, and than [`REST_MAX`] without a request:
+/// a peer that is gone, or stuck in the midst of a header, never agrees to the end.
+async fn finish(connection: impl Future, grace: Option<Duration>, activity: &Activity) {
+    let out_of_grace = async {
+        match grace {
+            Some(grace) => tokio::time::sleep(grace).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = connection => {}
+        () = out_of_grace => {}
+        () = activity.rests(REST_MAX) => {}
     }
 }
 
@@ -156,8 +175,9 @@ async fn serve_h2<H, F>(
                 .unwrap_or(Duration::from_secs(20)),
         )
         .auto_date_header(false);
+    let begun = activity.clone();
     let service = service_fn(move |request| {
-        let under_way = activity.begin();
+        let under_way = begun.begin();
         Answering::new(handle(request), move || drop(under_way))
     });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
@@ -167,7 +187,7 @@ async fn serve_h2<H, F>(
         grace = ending => grace,
     };
     connection.as_mut().graceful_shutdown();
-    finish(connection, grace).await;
+    finish(connection, grace, &activity).await;
 }
 
 async fn serve_h1<H, F>(
@@ -181,10 +201,10 @@ async fn serve_h1<H, F>(
     F: Future<Output = Response<Answer>> + 'static,
 {
     let head = Rc::new(Cell::new(Head::Idle));
-    let seen = Rc::clone(&head);
+    let (seen, begun) = (Rc::clone(&head), activity.clone());
     let service = service_fn(move |request| {
         seen.set(Head::Complete);
-        let (under_way, seen) = (activity.begin(), Rc::clone(&seen));
+        let (under_way, seen) = (begun.begin(), Rc::clone(&seen));
         Answering::new(handle(request), move || {
             seen.set(Head::Idle);
             drop(under_way);
@@ -214,7 +234,7 @@ async fn serve_h1<H, F>(
         }
     };
     connection.as_mut().graceful_shutdown();
-    finish(connection, grace).await;
+    finish(connection, grace, &activity).await;
 }
 
 /// Where an HTTP/1.1 connection stands with the next request's header.

@@ -69,6 +69,22 @@ impl Entry {
             _ => debug_assert!(false, "joined an entry whose room is shared"),
         }
     }
+
+    /// The first half of the requests and the rest, which share the room and go on with the same back-off.
+    fn halves(self) -> [Self; 2] {
+        let signal = self.batch.signal();
+        let (chunks, context) = self.batch.into_parts();
+        let half = chunks.len() / 2;
+        let mut halves = [(); 2].map(|()| Batch::empty(signal).with_context(context.clone()));
+        for (at, chunk) in chunks.into_iter().enumerate() {
+            halves[usize::from(at >= half)].push(chunk);
+        }
+        halves.map(|batch| Self {
+            batch,
+            permits: Rc::clone(&self.permits),
+            backoff: self.backoff,
+        })
+    }
 }
 
 impl Delivery {
@@ -203,6 +219,15 @@ impl Delivery {
                     .account()
                     .end(rejected, Fate::Dropped(Reason::PartialSuccess));
                 entry.batch.resolve(Outcome::Delivered);
+            }
+            // One of the merged requests is to blame, and the others are innocent.
+            Err(Failure::Permanent {
+                reason: Reason::Invalid | Reason::TooLarge,
+                ..
+            }) if entry.batch.chunks().len() > 1 => {
+                let [first, second] = entry.halves();
+                self.waiting.push_front(second);
+                self.waiting.push_front(first);
             }
             Err(Failure::Permanent { reason, text }) => {
                 self.label.dropping(&text, entry.batch.items());

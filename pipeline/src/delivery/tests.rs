@@ -249,6 +249,51 @@ fn what_would_fail_again_is_dropped_at_once_with_its_reason() {
 }
 
 #[test]
+fn a_bad_request_is_found_among_those_it_was_merged_with() {
+    on_worker(async {
+        let bad = |reason| {
+            let text = "bad".into();
+            Answer::Fail(Failure::Permanent { reason, text })
+        };
+        let good = || Answer::After(Duration::ZERO);
+        let invalid = bad(Reason::Invalid);
+        let script = [
+            invalid.clone(),
+            good(),
+            bad(Reason::TooLarge),
+            invalid,
+            good(),
+        ];
+        let run = start(merging(merge()), BackEnd::default(), &script);
+        for items in [1, 2, 3, 94] {
+            run.intake.try_send(batch(items)).unwrap();
+        }
+        let (tally, attempts) = run.finish().await;
+        let sizes: Vec<_> = attempts.iter().map(|(items, _)| *items).collect();
+        assert_eq!(sizes, [100, 3, 97, 3, 94]);
+        assert_eq!((tally.passed, dropped(&tally, Reason::Invalid)), (97, 3));
+    });
+}
+
+#[test]
+fn a_merged_batch_that_no_part_of_would_be_taken_is_sent_but_once() {
+    on_worker(async {
+        let forbidden = Answer::Fail(Failure::Permanent {
+            reason: Reason::Permanent,
+            text: "who are you?".into(),
+        });
+        let run = start(merging(merge()), BackEnd::default(), &[forbidden]);
+        run.intake.try_send(batch(50)).unwrap();
+        run.intake.try_send(batch(50)).unwrap();
+        let (tally, attempts) = run.finish().await;
+        assert_eq!(
+            (attempts.len(), dropped(&tally, Reason::Permanent)),
+            (1, 100)
+        );
+    });
+}
+
+#[test]
 fn retries_end_when_their_time_is_up() {
     on_worker(async {
         let run = start(settings(), BackEnd::default(), &vec![again(); 100]);
@@ -489,7 +534,7 @@ fn what_is_left_at_the_deadline_is_counted_as_lost_to_the_shutdown() {
 fn a_sender_who_waits_is_told_and_his_items_count_as_handed_back() {
     on_worker(async {
         let failure = Failure::Permanent {
-            reason: Reason::Invalid,
+            reason: Reason::Permanent,
             text: "bad".into(),
         };
         let run = start(settings(), BackEnd::default(), &[Answer::Fail(failure)]);
@@ -502,10 +547,10 @@ fn a_sender_who_waits_is_told_and_his_items_count_as_handed_back() {
         });
         waited.append(batch(4));
         run.intake.try_send(waited).unwrap();
-        assert_eq!(answer.await, Ok(Outcome::Permanent(Reason::Invalid)));
+        assert_eq!(answer.await, Ok(Outcome::Permanent(Reason::Permanent)));
         let (tally, _) = run.finish().await;
-        assert_eq!(tally.rejected[Reason::Invalid as usize], 3);
-        assert_eq!(dropped(&tally, Reason::Invalid), 4);
+        assert_eq!(tally.rejected[Reason::Permanent as usize], 3);
+        assert_eq!(dropped(&tally, Reason::Permanent), 4);
     });
 }
 
@@ -514,10 +559,20 @@ fn a_sender_whose_request_was_cut_is_answered_by_its_pieces_alone() {
     on_worker(async {
         let request = sample(Signal::Traces, 3, 0).chunks()[0].clone();
         let limit = Some(request.bytes.len() - 1);
-        let run = start(settings(), BackEnd { limit, ..BackEnd::default() }, &[]);
+        let run = start(
+            settings(),
+            BackEnd {
+                limit,
+                ..BackEnd::default()
+            },
+            &[],
+        );
         let (share, answer) = Share::new();
         let mut waited = Batch::empty(Signal::Traces);
-        waited.push(Chunk { share: Some(share), ..request });
+        waited.push(Chunk {
+            share: Some(share),
+            ..request
+        });
         run.intake.try_send(waited).unwrap();
         assert_eq!(answer.await, Ok(Outcome::Delivered));
         run.finish().await;
