@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use ledger::{Books, Budget, Kind};
+use ledger::{Books, Budget, Kind, Reason};
 use pipeline::component::{Extension, Health, Host, Label, Listening, LocalFuture, Vitals};
 use pipeline::{Clock, ExtensionNode, Plan, Service, Shared};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -141,7 +141,8 @@ fn host(id: &str, shared: &Shared) -> Host {
     }
 }
 
-/// One line a node and signal: what came in and what became of it.
+/// One line a node and signal, what came in and what became of it, and below it the reasons of its
+/// losses.
 fn print_account(books: &Books, out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(
         out,
@@ -165,8 +166,30 @@ fn print_account(books: &Books, out: &mut dyn Write) -> std::io::Result<()> {
             tally.rejected_total(),
             tally.held()
         )?;
+        for (fate, items) in [("dropped", &tally.dropped), ("rejected", &tally.rejected)] {
+            print_reasons(fate, items, out)?;
+        }
     }
     Ok(())
+}
+
+/// Why items ended at a node, below its line; nothing where none did.
+fn print_reasons(
+    fate: &str,
+    items: &[u64; Reason::ALL.len()],
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    let some = Reason::ALL
+        .iter()
+        .zip(items)
+        .filter(|(_, items)| **items > 0);
+    let reasons: Vec<_> = some
+        .map(|(reason, items)| format!("{items} {reason}"))
+        .collect();
+    if reasons.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "  {fate}: {}", reasons.join(", "))
 }
 
 /// The signals that ask a process to stop.

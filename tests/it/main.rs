@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where its premise fails")]
 
 mod cli;
+#[path = "../fault/mod.rs"]
+mod fault;
 mod protocol;
 mod rig;
 mod tidy;

@@ -13,7 +13,7 @@ pub(crate) mod service;
 use std::time::Duration;
 
 pub(crate) use account::Account;
-pub(crate) use service::{Ended, Service};
+pub(crate) use service::{Ended, Service, failed_start};
 
 /// Longer than anything takes that works. Nothing waits for it to pass.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
