@@ -60,16 +60,17 @@ struct Most {
 }
 
 /// 512 spans of 244 KB. The bytes are the body once, as it came off the socket, and the state of a request. The calls
-/// are header maps and values (7), the buffers and shares of two frames (5), the task, the lease, and a part of the
+/// are header maps and values (7), what the socket is read into (3), the task, the lease, and a part of the
 /// batch and its exports. Measured: 16.4 and 264,200.
 const GRPC: Most = Most {
     calls: 18.1,
     bytes: 290_000.0,
 };
 
-/// One span of 612 bytes: what is left when there is no payload worth mentioning. Measured: 9.3 and 4,640.
+/// One span of 612 bytes: what is left when there is no payload worth mentioning. The bound lies less than one call above
+/// the figure, so that one more fails. Measured: 9.3 and 4,640.
 const GRPC_ONE_SPAN: Most = Most {
-    calls: 10.3,
+    calls: 9.9,
     bytes: 5_100.0,
 };
 
