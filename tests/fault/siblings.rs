@@ -18,8 +18,8 @@ exporters:
     compression: none
     tls: {insecure: true}
     retry_on_failure: {initial_interval: 20ms, max_interval: 100ms, max_elapsed_time: 0s}
-    sending_queue: {queue_size: QUEUE}
-  otlp_grpc/two: {<<: *exporter, endpoint: TWO}
+    sending_queue: {queue_size: 100000}
+  otlp_grpc/two: {<<: *exporter, endpoint: TWO, sending_queue: {queue_size: QUEUE}}
 service:
   pipelines:
     traces: {receivers: [otlp], processors: [batch], exporters: [otlp_grpc/one, otlp_grpc/two]}

@@ -6,4 +6,6 @@ mod cli;
 mod fault;
 mod protocol;
 mod rig;
+mod samples;
+mod startup;
 mod tidy;

@@ -33,7 +33,7 @@ fn check(rows: &[Row<'_>], ask: impl Fn(&[u8]) -> Reply) {
     }
 }
 
-fn typed<'a>(kind: &'a str, body: &[u8]) -> Vec<u8> {
+fn typed(kind: &str, body: &[u8]) -> Vec<u8> {
     request("POST", TRACES, &[("content-type", kind)], body)
 }
 
