@@ -58,7 +58,7 @@ impl Body for Answer {
 
     fn size_hint(&self) -> SizeHint {
         if self.trailers.is_some() {
-            // From an exact size hyper makes a Content-Length. gRPC has no use for one: its messages carry their length.
+            // Of an exact size hyper makes a Content-Length, for which gRPC has no use: its messages say their length.
             return SizeHint::default();
         }
         SizeHint::with_exact(self.payload.as_ref().map_or(0, |p| p.len() as u64))

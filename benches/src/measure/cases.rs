@@ -129,7 +129,8 @@ impl Case {
         CASES.iter().find(|case| case.name == name)
     }
 
-    /// The configuration with receivers on free ports and another back end, for a collector that says where it listens.
+    /// The configuration with receivers on free ports and another back end, for a collector that
+    /// says where it listens.
     pub fn config_for(&self, sink: SocketAddr) -> String {
         let free = local(0).to_string();
         self.config

@@ -1,6 +1,7 @@
 //! The allocator of this test binary: the system's, with a count of what the workers ask for.
 //!
-//! Generator, sink and test live in the same process, so only threads that are named as workers are counted.
+//! Generator, sink and test live in the same process, so only threads that are named as workers are
+//! counted.
 #![allow(
     unsafe_code,
     reason = "the contract of `GlobalAlloc`, passed on to the system's allocator"
@@ -68,7 +69,8 @@ impl Turn {
         Self(TURN.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Counts from now on. Workers must be running: a thread gets its name a little after its first allocation.
+    /// Counts from now on. Workers must be running: a thread gets its name a little after its first
+    /// allocation.
     pub(crate) fn start(&self) {
         CALLS.store(0, Ordering::SeqCst);
         BYTES.store(0, Ordering::SeqCst);
@@ -87,8 +89,8 @@ impl Turn {
 
 // === impl Counting ===
 
-// SAFETY: every method passes its arguments to the system's allocator and returns what that returns. What is done
-// beside it neither allocates nor unwinds.
+// SAFETY: every method passes its arguments to the system's allocator and returns what that
+// returns. What is done beside it neither allocates nor unwinds.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
@@ -134,7 +136,8 @@ fn is_worker() -> bool {
 /// The name of this thread, from the system: asking the standard library may allocate.
 fn name() -> [u8; NAME_MAX] {
     let mut name = [0u8; NAME_MAX];
-    // SAFETY: the system writes at most `name.len()` bytes, the closing zero included. On failure it writes nothing.
+    // SAFETY: the system writes at most `name.len()` bytes, the closing zero included. On failure
+    // it writes nothing.
     unsafe { libc::pthread_getname_np(libc::pthread_self(), name.as_mut_ptr().cast(), name.len()) };
     name
 }
