@@ -1,9 +1,9 @@
 //! What users write: sources, expansion, places in the file, Document, faults, shared blocks.
 //!
-//! The way of a configuration: [`load`] reads and merges the [`Sources`] into one tree of
+//! The way of a configuration: [`load()`] reads and merges the [`Sources`] into one tree of
 //! [`Node`]s, expands `${…}` and keeps for each value the [`Place`] where a person wrote it.
 //! [`Document::read`] finds the components and pipelines in that tree. The owner of a component
-//! turns its node into its own type with [`decode`]. Every step adds what is wrong to one
+//! turns its node into its own type with [`decode()`]. Every step adds what is wrong to one
 //! [`Faults`] and goes on, so that one run names every mistake.
 //!
 //! This crate knows no component. It reads files and the environment through [`Environment`] only.
