@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use super::settings::Retry;
 
+/// A back end's wish beyond this is a mistake. Any number of seconds may stand in a `Retry-After`, far more than the
+/// clock can count.
+const HINT_MAX: Duration = Duration::from_secs(24 * 3600);
+
 /// The back-off of one batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Backoff {
@@ -20,7 +24,8 @@ impl Backoff {
         }
     }
 
-    /// How long to wait after a failure at `now`: the larger of the jittered interval and the back end's hint.
+    /// How long to wait after a failure at `now`: the larger of the jittered interval and the back end's hint, which
+    /// counts up to [`HINT_MAX`].
     /// `None` when the next attempt would come after `max_elapsed_time`. `random` is drawn from 0 to 1.
     pub(crate) fn next(
         &mut self,
@@ -37,7 +42,7 @@ impl Backoff {
         } else {
             retry.max_interval
         };
-        let wait = jittered.max(hint.unwrap_or_default());
+        let wait = jittered.max(hint.unwrap_or_default().min(HINT_MAX));
         match retry.max_elapsed_time {
             Some(max) if now.saturating_sub(self.first) + wait > max => None,
             _ => Some(wait),
@@ -117,6 +122,19 @@ mod tests {
         };
         assert_eq!(wait(20.0), Some(secs(20.0)));
         assert_eq!(wait(1.0), Some(secs(5.0)));
+    }
+
+    #[test]
+    fn a_hint_that_no_clock_can_count_is_a_long_one() {
+        let wait = |retry: &Retry| {
+            Backoff::new(retry, Duration::ZERO).next(retry, secs(1.0), Some(Duration::MAX), 0.5)
+        };
+        let for_ever = Retry {
+            max_elapsed_time: None,
+            ..retry()
+        };
+        assert_eq!(wait(&for_ever), Some(HINT_MAX));
+        assert_eq!(wait(&retry()), None);
     }
 
     #[test]
