@@ -1,5 +1,6 @@
 //! A sender's claim on an answer: which part of its request is where, and the worst that became of it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ledger::Reason;
@@ -11,7 +12,7 @@ pub enum Outcome {
     Delivered,
     /// Given up, and the same request may succeed later.
     Retryable(Reason),
-    /// Given up, and the same request would fail again.
+    /// Given up, and the same request would fail again, or arrive twice where it has arrived already.
     Permanent(Reason),
 }
 
@@ -26,6 +27,8 @@ pub struct Share {
 #[derive(Debug)]
 struct Pending {
     worst: Mutex<Outcome>,
+    /// Some exporter has delivered some of it.
+    delivered: AtomicBool,
     answer: Mutex<Option<oneshot::Sender<Outcome>>>,
 }
 
@@ -35,6 +38,7 @@ impl Share {
         let (sender, receiver) = oneshot::channel();
         let pending = Pending {
             worst: Mutex::new(Outcome::Delivered),
+            delivered: AtomicBool::new(false),
             answer: Mutex::new(Some(sender)),
         };
         (
@@ -44,6 +48,13 @@ impl Share {
             },
             receiver,
         )
+    }
+
+    /// Ends this share at an exporter that has delivered it. From here on the sender must not send the same request
+    /// again, whatever becomes of the other shares: this back end would have it twice.
+    pub(crate) fn deliver(self) {
+        self.pending.delivered.store(true, Ordering::Relaxed);
+        self.resolve(Outcome::Delivered);
     }
 
     pub fn resolve(mut self, outcome: Outcome) {
@@ -69,7 +80,10 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        let worst = *self.worst.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let worst = match *self.worst.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            Outcome::Retryable(reason) if *self.delivered.get_mut() => Outcome::Permanent(reason),
+            worst => worst,
+        };
         if let Some(answer) = self
             .answer
             .get_mut()
@@ -113,6 +127,15 @@ mod tests {
             &[Some(permanent), Some(retryable), Some(Outcome::Delivered)],
             permanent,
         );
+    }
+
+    #[test]
+    fn what_one_exporter_has_delivered_is_not_asked_for_again() {
+        let (share, mut answer) = Share::new();
+        share.clone().deliver();
+        share.resolve(Outcome::Retryable(Reason::RetriesExhausted));
+        let expected = Outcome::Permanent(Reason::RetriesExhausted);
+        assert_eq!(answer.try_recv(), Ok(expected));
     }
 
     #[test]

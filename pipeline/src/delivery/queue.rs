@@ -218,7 +218,7 @@ impl Delivery {
                 self.room
                     .account()
                     .end(rejected, Fate::Dropped(Reason::PartialSuccess));
-                entry.batch.resolve(Outcome::Delivered);
+                entry.batch.deliver();
             }
             // One of the merged requests is to blame, and the others are innocent.
             Err(Failure::Permanent {

@@ -97,7 +97,7 @@ impl Ingest {
                 Err(Rejection::unavailable(format!("not delivered: {reason}")))
             }
             Outcome::Permanent(reason) => {
-                let text = format!("not delivered, and it would fail again: {reason}");
+                let text = format!("not delivered, and not to be sent again: {reason}");
                 Err(Rejection {
                     status: Status::new(Code::Internal, text),
                     too_large: false,
