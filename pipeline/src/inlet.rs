@@ -130,12 +130,7 @@ impl Inlet {
         self.account.take(items);
         let mut now = self.worker.clock.now();
         if let Err(first) = self.admit(&batch, now) {
-            if let Err(refusal) = self.hold(&batch, first).await {
-                self.account.end(items, Fate::Rejected(refusal.reason));
-                let now = self.worker.clock.now();
-                self.feed.chains.iter().for_each(|chain| chain.refused(&batch, now));
-                return Err(refusal);
-            }
+            self.hold(&batch, first).await?;
             now = self.worker.clock.now();
         }
         if !self.feed.waits {
@@ -170,6 +165,7 @@ impl Inlet {
     /// Asks again whenever room appears, and now and then for what rings no bell (memory), until the time is up.
     async fn hold(&self, batch: &Batch, first: Refusal) -> Result<(), Refusal> {
         const LOOK_AGAIN: Duration = Duration::from_millis(100);
+        let mut held = Held { inlet: self, batch, reason: Some(first.reason) };
         if first.retry.is_none() {
             return Err(first);
         }
@@ -178,11 +174,16 @@ impl Inlet {
             let freed = self.worker.freed();
             let now = self.worker.clock.now();
             match self.admit(batch, now) {
-                Ok(()) => return Ok(()),
-                Err(refusal) if refusal.retry.is_none() || now.mono >= until => {
-                    return Err(refusal);
+                Ok(()) => {
+                    held.reason = None;
+                    return Ok(());
                 }
-                Err(_) => {}
+                Err(refusal) => {
+                    held.reason = Some(refusal.reason);
+                    if refusal.retry.is_none() || now.mono >= until {
+                        return Err(refusal);
+                    }
+                }
             }
             let left = until.saturating_sub(now.mono).min(LOOK_AGAIN);
             // Either the bell or the time: both lead to another look.
@@ -211,5 +212,26 @@ impl Inlet {
             }
             last.accept(batch, now);
         }
+    }
+}
+
+// === impl Held ===
+
+/// A request while it is held. Unless it goes in, it is counted as refused: also if its sender has gone meanwhile, and
+/// nobody is left to be told.
+struct Held<'a> {
+    inlet: &'a Inlet,
+    batch: &'a Batch,
+    /// Why it is not in; `None` once it is.
+    reason: Option<Reason>,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let Some(reason) = self.reason else { return };
+        let Inlet { account, worker, feed, .. } = self.inlet;
+        account.end(self.batch.items(), Fate::Rejected(reason));
+        let now = worker.clock.now();
+        feed.chains.iter().for_each(|chain| chain.refused(self.batch, now));
     }
 }

@@ -546,3 +546,19 @@ fn a_sender_waits_for_no_exporter_that_does_not_answer_for_the_whole_way() {
         assert_eq!(queued.tally().dropped[Reason::QueueFull as usize], 1, "the third, counted");
     });
 }
+
+#[test]
+fn a_request_whose_sender_goes_while_it_is_held_is_counted_as_refused() {
+    on_worker(async {
+        let bench = Bench::new();
+        let door = door(1);
+        let (chain, _) = chain(&bench.worker, vec![], vec![edge(&bench.worker, &door, true)]);
+        let inlet = bench.inlet(&[chain], false);
+        inlet.offer(batch(1)).await.unwrap();
+        inlet.offer(batch(2)).await.unwrap();
+        let gone = tokio::time::timeout(HOLD_MAX / 2, inlet.offer(batch(4))).await;
+        assert!(gone.is_err(), "it is still held: {gone:?}");
+        let tally = bench.receiver();
+        assert_eq!((tally.rejected[Reason::QueueFull as usize], tally.held()), (4, 0));
+    });
+}
