@@ -4,6 +4,7 @@
 mod answers;
 mod failing;
 mod hostile;
+mod memory;
 mod outage;
 mod queue;
 mod shutdown;

@@ -13,6 +13,7 @@ fn check(protocol: Protocol) {
     let sink = load::sink();
     let way = Way {
         processors: "batch",
+        keys: "sending_queue: {queue_size: 100000}",
         ..Way::over(protocol)
     };
     let service = Service::start(&way.yaml(sink.address()));

@@ -164,6 +164,22 @@ fn one_request_larger_than_a_batch_is_cut() {
 }
 
 #[test]
+fn a_message_that_go_servers_would_refuse_is_cut_before_it_is_sent() {
+    let sink = load::keeping_sink();
+    let service = Service::start(&Way::over(Protocol::Grpc).yaml(sink.address()));
+    let report = load::run(Options {
+        items: 20_000,
+        ..load::load(&service, Protocol::Grpc, 2)
+    });
+    let verdict = load::all_arrived(&sink, &report.acked);
+    assert!(verdict.is_exact(), "{verdict}");
+    let sizes: Vec<_> = sink.received().iter().map(|r| r.payload.len()).collect();
+    assert!(sizes.iter().sum::<usize>() > 16_000_000, "{sizes:?}");
+    assert!(sizes.iter().all(|size| *size <= 4_000_000), "{sizes:?}");
+    service.stop();
+}
+
+#[test]
 fn a_caller_that_waits_for_the_result_hears_what_the_back_end_said() {
     const NO_RETRY: &str = "retry_on_failure: {enabled: false}";
     for queue in ["{wait_for_result: true}", "{enabled: false}"] {

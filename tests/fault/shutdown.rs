@@ -4,9 +4,9 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use benches::generator::Options;
-use benches::sink::Script;
-use benches::{Protocol, clock};
+use benches::generator::{Options, Refused};
+use benches::sink::{Answer, Script};
+use benches::{Protocol, clock, grpc};
 
 use super::{PROTOCOLS, Way};
 use crate::rig::http1::{self, Connection};
@@ -128,4 +128,38 @@ fn a_request_that_has_begun_is_still_answered() {
     let ended = service.ended(Duration::ZERO);
     assert_eq!(sink.counts().items(), 10);
     assert_eq!(ended.account.spans("exporter", "otlp_grpc").passed, 10);
+}
+
+#[test]
+fn a_caller_that_waits_for_its_result_is_told_that_the_end_came_first() {
+    for protocol in PROTOCOLS {
+        let sink = load::sink();
+        sink.script(Script::always(Answer::Hang));
+        let way = Way {
+            keys: "sending_queue: {wait_for_result: true}",
+            ..Way::over(protocol)
+        };
+        let arguments = ["--shutdown-timeout", "300ms"];
+        let service = Service::start_with(&way.yaml(sink.address()), &arguments);
+        let running = load::begin(Options {
+            persist: false,
+            connections: 1,
+            ..load::load(&service, protocol, 2)
+        });
+        load::until(&sink, |counts| counts.requests >= 2);
+        let ended = service.stop();
+        let report = running.report();
+        let why = match protocol {
+            Protocol::Grpc => Refused::Grpc(grpc::UNAVAILABLE),
+            Protocol::Http => Refused::Http(503),
+        };
+        assert_eq!(report.refused.get(&why), Some(&2), "{:?}", report.refused);
+        let exporter = ended.account.spans("exporter", way.exporter());
+        assert_eq!(
+            (exporter.passed, exporter.rejected),
+            (0, 20),
+            "{}",
+            ended.log
+        );
+    }
 }

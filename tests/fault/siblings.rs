@@ -19,17 +19,17 @@ exporters:
     tls: {insecure: true}
     retry_on_failure: {initial_interval: 20ms, max_interval: 100ms, max_elapsed_time: 0s}
     sending_queue: {queue_size: 100000}
-  otlp_grpc/two: {<<: *exporter, endpoint: TWO, sending_queue: {queue_size: QUEUE}}
+  otlp_grpc/two: {<<: *exporter, endpoint: TWO, sending_queue: QUEUE}
 service:
   pipelines:
     traces: {receivers: [otlp], processors: [batch], exporters: [otlp_grpc/one, otlp_grpc/two]}
 ";
 
-fn start(one: SocketAddr, two: SocketAddr, queue: u32) -> Service {
+fn start(one: SocketAddr, two: SocketAddr, queue: &str) -> Service {
     let yaml = TWO
         .replace("ONE", &one.to_string())
         .replace("TWO", &two.to_string())
-        .replace("QUEUE", &queue.to_string());
+        .replace("QUEUE", queue);
     Service::start(&yaml)
 }
 
@@ -49,7 +49,7 @@ fn run(two_is_dead: bool) -> (Report, Service, [Sink; 2]) {
     if two_is_dead {
         two.close().unwrap();
     }
-    let service = start(one.address(), two.address(), 100_000);
+    let service = start(one.address(), two.address(), "{queue_size: 100000}");
     let report = load::run(steady(&service));
     assert_eq!(report.refusals(), 0, "{:?}", report.refused);
     (report, service, sinks)
@@ -90,7 +90,7 @@ fn a_dead_sibling_neither_delays_the_healthy_exporter_nor_loses_what_its_queue_h
 #[test]
 fn what_a_dead_sibling_has_no_room_for_is_dropped_for_it_alone_and_counted() {
     let (healthy, dead) = (load::sink(), load::closed_sink());
-    let service = start(healthy.address(), dead.address(), 2);
+    let service = start(healthy.address(), dead.address(), "{queue_size: 2}");
     let report = load::run(Options {
         requests: Some(200),
         ..load::load(&service, Protocol::Grpc, 0)
@@ -119,4 +119,28 @@ fn what_a_dead_sibling_has_no_room_for_is_dropped_for_it_alone_and_counted() {
     );
     assert_eq!((one.passed, one.dropped), (report.items, 0));
     assert_eq!((two.passed, two.dropped), (kept.items(), dropped));
+}
+
+#[test]
+fn a_sibling_that_blocks_when_it_is_full_makes_clients_wait_and_loses_nothing() {
+    let (healthy, dead) = (load::sink(), load::closed_sink());
+    let queue = "{queue_size: 2, block_on_overflow: true}";
+    let service = start(healthy.address(), dead.address(), queue);
+    let report = load::run(Options {
+        in_flight: 10,
+        ..load::load(&service, Protocol::Grpc, 100)
+    });
+    assert!(report.refusals() > 0, "everything fitted");
+    dead.reopen().unwrap();
+    for sink in [&healthy, &dead] {
+        let verdict = load::all_arrived(sink, &report.acked);
+        assert!(
+            verdict.is_exact() && verdict.unacknowledged == 0,
+            "{verdict}"
+        );
+    }
+    let account = service.stop().account;
+    for exporter in ["otlp_grpc/one", "otlp_grpc/two"] {
+        assert_eq!(account.spans("exporter", exporter).passed, report.items);
+    }
 }

@@ -7,7 +7,7 @@
 //! A chain is *open* while its outbox is empty and no edge that must not lose anything is parked. Only an open chain is
 //! given requests or ticked, so what it may hold beyond its processors is what one call emits.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -40,7 +40,11 @@ pub(crate) struct Chain {
     holds: bool,
     /// Rung when a deadline earlier than the armed one appears.
     timer: Notify,
+    /// Nothing that came in now would ever leave.
+    abandoned: Cell<bool>,
 }
+
+const ABANDONED: Refusal = Refusal::later(Reason::Shutdown, "the service has stopped");
 
 struct State {
     stages: Vec<Stage>,
@@ -67,11 +71,21 @@ impl Chain {
         edges: Vec<Edge>,
     ) -> Rc<Self> {
         let state = State { stages, outbox: VecDeque::new(), armed: None };
-        Rc::new(Self { worker, state: RefCell::new(state), edges, holds, timer: Notify::new() })
+        Rc::new(Self {
+            worker,
+            state: RefCell::new(state),
+            edges,
+            holds,
+            timer: Notify::new(),
+            abandoned: Cell::new(false),
+        })
     }
 
     /// Whether a batch would be taken now: by every processor, here and in the chains behind.
     pub(crate) fn admit(&self, batch: &Batch, now: Now) -> Result<(), Refusal> {
+        if self.abandoned.get() {
+            return Err(ABANDONED);
+        }
         for stage in &self.state.borrow().stages {
             stage.processor.admit(batch, now)?;
         }
@@ -224,6 +238,7 @@ impl Chain {
 
     /// Ends all that is still held, because the drain deadline has passed.
     pub(crate) fn abandon(&self) {
+        self.abandoned.set(true);
         let now = self.worker.clock.now();
         let state = &mut *self.state.borrow_mut();
         for at in 0..state.stages.len() {

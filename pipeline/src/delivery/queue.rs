@@ -43,8 +43,9 @@ pub(crate) struct Delivery {
     retries: BTreeMap<(Duration, u64), Entry>,
     retries_begun: u64,
     attempts: JoinSet<(Entry, Result<Receipt, Failure>)>,
-    /// Items in attempts under way.
+    /// Items in attempts under way, and how many of them a sender waits for.
     attempted: u64,
+    waited: u64,
     jitter: Jitter,
 }
 
@@ -124,6 +125,7 @@ impl Delivery {
             retries_begun: 0,
             attempts: JoinSet::new(),
             attempted: 0,
+            waited: 0,
             jitter: Jitter::new(),
         }
     }
@@ -179,6 +181,7 @@ impl Delivery {
                 entry.backoff = Some(Backoff::new(retry, self.clock.now().mono));
             }
             self.attempted += entry.batch.items();
+            self.waited += waited(&entry.batch);
             let exporter = Rc::clone(&self.exporter);
             let timeout = self.settings.timeout;
             self.attempts.spawn_local(async move {
@@ -206,6 +209,7 @@ impl Delivery {
 
     fn settle(&mut self, entry: Entry, result: Result<Receipt, Failure>) {
         self.attempted -= entry.batch.items();
+        self.waited -= waited(&entry.batch);
         self.room.attempted(result.is_ok(), self.clock.now().mono);
         match result {
             Ok(receipt) => {
@@ -261,18 +265,17 @@ impl Delivery {
     }
 
     fn give_up(&self, batch: Batch, outcome: Outcome, reason: Reason) {
-        // A sender that waits is told, so the items are his again; what was acknowledged is lost.
-        let told: u64 = batch
-            .chunks()
-            .iter()
-            .filter(|c| c.share.is_some())
-            .map(|c| c.items)
-            .sum();
-        self.room.account().end(told, Fate::Rejected(reason));
+        self.count(batch.items(), waited(&batch), reason);
+        batch.resolve(outcome);
+    }
+
+    /// Counts items that were not delivered. A sender that waits is told, so its items are its own again; what was
+    /// acknowledged is lost.
+    fn count(&self, items: u64, waited: u64, reason: Reason) {
+        self.room.account().end(waited, Fate::Rejected(reason));
         self.room
             .account()
-            .end(batch.items() - told, Fate::Dropped(reason));
-        batch.resolve(outcome);
+            .end(items - waited, Fate::Dropped(reason));
     }
 
     fn wake(&mut self) {
@@ -305,6 +308,9 @@ impl Delivery {
 
     /// Ends everything that is still here, because the drain deadline has passed.
     fn abandon(mut self) {
+        while let Some(Ok((entry, result))) = self.attempts.try_join_next() {
+            self.settle(entry, result);
+        }
         self.entries.close();
         while let Ok((batch, permit)) = self.entries.try_recv() {
             self.enter(batch, permit);
@@ -325,10 +331,14 @@ impl Delivery {
             );
         }
         // Attempts under way are cut off. Their shares tell whoever waits.
-        self.room
-            .account()
-            .end(self.attempted, Fate::Dropped(Reason::Shutdown));
+        self.count(self.attempted, self.waited, Reason::Shutdown);
     }
+}
+
+/// Items that a sender waits for.
+fn waited(batch: &Batch) -> u64 {
+    let waited = batch.chunks().iter().filter(|chunk| chunk.share.is_some());
+    waited.map(|chunk| chunk.items).sum()
 }
 
 async fn attempt(

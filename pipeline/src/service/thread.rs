@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use ledger::{Kind, NodeKey};
 use smallvec::SmallVec;
@@ -43,6 +44,9 @@ pub(super) struct SeatOf {
     pub(super) receiver: usize,
     pub(super) seat: Seat,
 }
+
+/// What the last answers are given when the drain deadline has passed: they are a few bytes each.
+const ANSWERS_MAX: Duration = Duration::from_millis(500);
 
 /// Runs to the end of the service. Sends on `ready` whether this worker could be built.
 pub(super) fn run(job: Job, ready: &mpsc::Sender<Result<(), StartError>>) {
@@ -96,7 +100,12 @@ async fn live(job: Job, ready: &mpsc::Sender<Result<(), StartError>>) {
     };
     tokio::select! {
         () = drained => {}
-        () = stop.abandoned() => chains.iter().for_each(|chain| chain.abandon()),
+        () = stop.abandoned() => {
+            chains.iter().for_each(|chain| chain.abandon());
+            // The exporters give up at the same word, and whoever waits for them is answered here.
+            let answered = async { while receiving.join_next().await.is_some() {} };
+            let _ = tokio::time::timeout(ANSWERS_MAX, answered).await;
+        }
     }
     drop((receiving, tenders, chains, worker));
     while exporting.join_next().await.is_some() {}
