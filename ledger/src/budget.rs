@@ -1,8 +1,10 @@
 //! The process-wide byte budget and the leases that draw on it.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -25,7 +27,22 @@ pub struct Budget {
     used: AtomicU64,
     /// Set while somebody waits to be admitted, so that a release looks for wakers only then.
     waiting: AtomicBool,
-    wakers: Mutex<Vec<Waker>>,
+    waiters: Mutex<Waiters>,
+}
+
+/// Those who wait to be admitted, by the order in which they came.
+#[derive(Debug, Default)]
+struct Waiters {
+    wakers: BTreeMap<u64, Waker>,
+    came: u64,
+}
+
+/// Waits until a new body may begin. Dropped before, it leaves nothing behind: a budget may be exhausted for hours,
+/// while senders come and give up.
+#[derive(Debug)]
+pub struct Admitted<'a> {
+    budget: &'a Budget,
+    place: Option<u64>,
 }
 
 /// The budget has no room for the bytes asked for. The sender may try again later.
@@ -40,6 +57,8 @@ impl fmt::Display for Exhausted {
 
 impl std::error::Error for Exhausted {}
 
+// === impl Budget ===
+
 impl Budget {
     /// A budget of `limit` bytes that admits new bodies up to three quarters of it.
     pub fn new(limit: u64) -> Arc<Self> {
@@ -48,7 +67,7 @@ impl Budget {
             soft: AtomicU64::new(NO_SOFT_LIMIT),
             used: AtomicU64::new(0),
             waiting: AtomicBool::new(false),
-            wakers: Mutex::new(Vec::new()),
+            waiters: Mutex::default(),
         })
     }
 
@@ -83,21 +102,11 @@ impl Budget {
         self.used() < self.admission()
     }
 
-    /// Ready once [`admits`](Self::admits) holds; until then the caller's waker is kept for the next release.
-    pub fn poll_admits(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.admits() {
-            return Poll::Ready(());
-        }
-        self.wakers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(cx.waker().clone());
-        self.waiting.store(true, Ordering::SeqCst);
-        // A release between the first look and the store has not seen us: look again.
-        if self.admits() {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
+    /// Resolves once [`admits`](Self::admits) holds.
+    pub fn admitted(&self) -> Admitted<'_> {
+        Admitted {
+            budget: self,
+            place: None,
         }
     }
 
@@ -113,12 +122,52 @@ impl Budget {
         self.used.fetch_sub(bytes, Ordering::SeqCst);
         if self.waiting.load(Ordering::SeqCst) && self.admits() {
             self.waiting.store(false, Ordering::SeqCst);
-            let wakers =
-                std::mem::take(&mut *self.wakers.lock().unwrap_or_else(PoisonError::into_inner));
-            wakers.into_iter().for_each(Waker::wake);
+            let wakers = std::mem::take(&mut self.waiters().wakers);
+            wakers.into_values().for_each(Waker::wake);
+        }
+    }
+
+    fn waiters(&self) -> MutexGuard<'_, Waiters> {
+        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Admitted ===
+
+impl Future for Admitted<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let budget = self.budget;
+        if budget.admits() {
+            return Poll::Ready(());
+        }
+        let mut waiters = budget.waiters();
+        let place = *self.place.get_or_insert_with(|| {
+            waiters.came += 1;
+            waiters.came
+        });
+        waiters.wakers.insert(place, cx.waker().clone());
+        drop(waiters);
+        budget.waiting.store(true, Ordering::SeqCst);
+        // A release between the first look and the store has not seen us: look again, and not ahead of the store.
+        fence(Ordering::SeqCst);
+        match budget.admits() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
         }
     }
 }
+
+impl Drop for Admitted<'_> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.budget.waiters().wakers.remove(&place);
+        }
+    }
+}
+
+// === impl Lease ===
 
 /// Bytes charged to a budget; given back when dropped.
 #[derive(Debug)]
@@ -191,6 +240,7 @@ impl<B: AsRef<[u8]>> AsRef<[u8]> for Leased<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::pin::pin;
     use std::sync::atomic::AtomicUsize;
     use std::task::Wake;
 
@@ -257,9 +307,25 @@ mod tests {
         let count = Arc::new(CountWakes::default());
         let waker = Waker::from(Arc::clone(&count));
         let mut cx = Context::from_waker(&waker);
-        assert!(budget.poll_admits(&mut cx).is_pending());
+        let mut admitted = pin!(budget.admitted());
+        assert!(admitted.as_mut().poll(&mut cx).is_pending());
         drop(lease);
         assert_eq!(count.0.load(Ordering::SeqCst), 1);
-        assert!(budget.poll_admits(&mut cx).is_ready());
+        assert!(admitted.as_mut().poll(&mut cx).is_ready());
+    }
+
+    #[test]
+    fn whoever_gives_up_waiting_leaves_nothing_behind() {
+        let budget = Budget::new(1000);
+        let mut lease = budget.lease();
+        lease.try_grow(900).unwrap();
+        let waker = Arc::new(CountWakes::default());
+        for _ in 0..3 {
+            let task = Waker::from(Arc::clone(&waker));
+            let mut admitted = pin!(budget.admitted());
+            let polled = admitted.as_mut().poll(&mut Context::from_waker(&task));
+            assert!(polled.is_pending());
+        }
+        assert_eq!(Arc::strong_count(&waker), 1, "no task is kept by its waker");
     }
 }

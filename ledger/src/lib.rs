@@ -9,4 +9,4 @@ mod books;
 mod budget;
 
 pub use books::{Account, Books, Fate, Kind, NodeKey, Reason, Tally};
-pub use budget::{Budget, Exhausted, Lease};
+pub use budget::{Admitted, Budget, Exhausted, Lease};

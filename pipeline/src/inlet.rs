@@ -1,6 +1,5 @@
 //! Where receivers hand requests to the pipelines of their worker.
 
-use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,7 +106,7 @@ impl Inlets {
         if self.budget.admits() {
             return Ok(());
         }
-        let admitted = poll_fn(|cx| self.budget.poll_admits(cx));
+        let admitted = self.budget.admitted();
         tokio::time::timeout(HOLD_MAX, admitted).await.map_err(|_| {
             self.unread.add(1);
             NO_MEMORY
