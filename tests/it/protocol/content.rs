@@ -1,5 +1,6 @@
 //! What goes in comes out: every field of all three signals, through every processor and exporter.
 
+use benches::Protocol;
 use benches::sink::{Received, Sink};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
@@ -239,5 +240,52 @@ fn json_arrives_as_the_protobuf_that_it_means() {
     assert!(matches!(value(1), Value::DoubleValue(d) if d.is_nan()));
     assert_eq!(value(2), Value::BytesValue(vec![0, 255]));
     assert_eq!(span.status.as_ref().unwrap().code, 2);
+    service.stop();
+}
+
+#[test]
+fn json_is_exported_as_the_specification_writes_it() {
+    let sink = load::keeping_sink();
+    let yaml = EVERYTHING
+        .replace("GRPC_SINK", &sink.address().to_string())
+        .replace(
+            "'http://HTTP_SINK', ",
+            "'http://HTTP_SINK', encoding: json, ",
+        )
+        .replace("HTTP_SINK", &sink.address().to_string())
+        .replace("COMPRESSION", "none");
+    let service = Service::start(&yaml);
+    let body = requests::full_traces().encode_to_vec();
+    let reply = http1::exchange(service.http(), &http1::post("/v1/traces", &body));
+    assert_eq!(reply.status, 200);
+    load::until(&sink, |counts| counts.taken == 2);
+    let received = sink.received();
+    let json = received
+        .iter()
+        .find(|received| received.protocol == Protocol::Http);
+    let json: serde_json::Value = serde_json::from_slice(&json.unwrap().payload).unwrap();
+    let span = &json["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
+    assert_eq!(span["traceId"], "01".repeat(16));
+    assert_eq!(span["parentSpanId"], "09".repeat(8));
+    assert_eq!(span["startTimeUnixNano"], "1790000000123456789");
+    assert_eq!(
+        (&span["kind"], &span["status"]["code"]),
+        (&2.into(), &2.into())
+    );
+    let value = |key: &str| {
+        let attributes = span["attributes"].as_array().unwrap();
+        attributes
+            .iter()
+            .find(|attribute| attribute["key"] == key)
+            .unwrap()["value"]
+            .clone()
+    };
+    assert_eq!(
+        value("int"),
+        serde_json::json!({"intValue": i64::MIN.to_string()})
+    );
+    assert_eq!(value("double"), serde_json::json!({"doubleValue": -0.5}));
+    assert_eq!(value("bytes"), serde_json::json!({"bytesValue": "AP8="}));
+    assert_eq!(value("seen"), serde_json::json!({"boolValue": true}));
     service.stop();
 }

@@ -1,7 +1,7 @@
 //! The account that the service prints at its end, and the rules that it must keep whatever
 //! happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use config::{Document, Faults, Kind, ProcessEnvironment, Sources};
@@ -54,6 +54,14 @@ impl Account {
     /// What a component did with spans.
     pub(crate) fn spans(&self, kind: &str, id: &str) -> Figures {
         self.of(kind, id, "traces")
+    }
+
+    /// Kind, id and signal of every node that has one.
+    pub(crate) fn nodes(&self) -> BTreeSet<(String, String, String)> {
+        let nodes = self.rows.keys().cloned();
+        nodes
+            .map(|(kind, id, signal, _)| (kind, id, signal))
+            .collect()
     }
 
     /// Checks every node, and every edge of the configuration that ran.
