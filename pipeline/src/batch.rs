@@ -129,12 +129,19 @@ impl Batch {
 
     /// Tells every waiting sender that an exporter has delivered its part.
     pub(crate) fn deliver(self) {
-        self.chunks.into_iter().filter_map(|chunk| chunk.share).for_each(Share::deliver);
+        self.chunks
+            .into_iter()
+            .filter_map(|chunk| chunk.share)
+            .for_each(Share::deliver);
     }
 
     /// Lets every waiting sender go: what follows is not theirs to wait for.
     pub(crate) fn release(&mut self) {
-        for share in self.chunks.iter_mut().filter_map(|chunk| chunk.share.take()) {
+        for share in self
+            .chunks
+            .iter_mut()
+            .filter_map(|chunk| chunk.share.take())
+        {
             share.resolve(Outcome::Delivered);
         }
     }

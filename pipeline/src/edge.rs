@@ -56,7 +56,9 @@ impl Edge {
 
     pub(crate) fn refused(&self, batch: &Batch, now: Now) {
         if let Self::Connector(edge) = self {
-            edge.targets.iter().for_each(|chain| chain.refused(batch, now));
+            edge.targets
+                .iter()
+                .for_each(|chain| chain.refused(batch, now));
         }
     }
 

@@ -164,7 +164,11 @@ impl Inlet {
     /// Asks again whenever room appears, and now and then for what rings no bell (memory), until the time is up.
     async fn hold(&self, batch: &Batch, first: Refusal) -> Result<(), Refusal> {
         const LOOK_AGAIN: Duration = Duration::from_millis(100);
-        let mut held = Held { inlet: self, batch, reason: Some(first.reason) };
+        let mut held = Held {
+            inlet: self,
+            batch,
+            reason: Some(first.reason),
+        };
         if first.retry.is_none() {
             return Err(first);
         }
@@ -228,9 +232,16 @@ struct Held<'a> {
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         let Some(reason) = self.reason else { return };
-        let Inlet { account, worker, feed, .. } = self.inlet;
+        let Inlet {
+            account,
+            worker,
+            feed,
+            ..
+        } = self.inlet;
         account.end(self.batch.items(), Fate::Rejected(reason));
         let now = worker.clock.now();
-        feed.chains.iter().for_each(|chain| chain.refused(self.batch, now));
+        feed.chains
+            .iter()
+            .for_each(|chain| chain.refused(self.batch, now));
     }
 }

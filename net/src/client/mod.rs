@@ -303,7 +303,10 @@ impl Client {
         let handshake = http1::Builder::new().handshake(TokioIo::new(stream)).await;
         let (mut sender, connection) = handshake.map_err(fault)?;
         tokio::task::spawn_local(async move { drop(connection.await) });
-        let response = sender.send_request(in_origin_form(request)).await.map_err(fault)?;
+        let response = sender
+            .send_request(in_origin_form(request))
+            .await
+            .map_err(fault)?;
         Ok(Answered {
             response,
             reuse: Some(sender),

@@ -70,7 +70,11 @@ impl Chain {
         holds: bool,
         edges: Vec<Edge>,
     ) -> Rc<Self> {
-        let state = State { stages, outbox: VecDeque::new(), armed: None };
+        let state = State {
+            stages,
+            outbox: VecDeque::new(),
+            armed: None,
+        };
         Rc::new(Self {
             worker,
             state: RefCell::new(state),
@@ -97,7 +101,11 @@ impl Chain {
     /// Tells the processor that would not take a batch that it was refused.
     pub(crate) fn refused(&self, batch: &Batch, now: Now) {
         let state = self.state.borrow();
-        match state.stages.iter().find(|stage| stage.processor.admit(batch, now).is_err()) {
+        match state
+            .stages
+            .iter()
+            .find(|stage| stage.processor.admit(batch, now).is_err())
+        {
             Some(stage) => stage.processor.refused(batch),
             None => self.edges.iter().for_each(|edge| edge.refused(batch, now)),
         }

@@ -529,8 +529,18 @@ fn a_sender_waits_for_no_exporter_that_does_not_answer_for_the_whole_way() {
     on_worker(async {
         let bench = Bench::new();
         let (mut answers, queued, behind) = (door_that(true, 10), door(1), door_that(true, 10));
-        let direct = chain(&bench.worker, vec![], vec![edge(&bench.worker, &answers, false)]).0;
-        let full = chain(&bench.worker, vec![], vec![edge(&bench.worker, &queued, false)]).0;
+        let direct = chain(
+            &bench.worker,
+            vec![],
+            vec![edge(&bench.worker, &answers, false)],
+        )
+        .0;
+        let full = chain(
+            &bench.worker,
+            vec![],
+            vec![edge(&bench.worker, &queued, false)],
+        )
+        .0;
         let stages = vec![Stage::new(Box::<Holding>::default(), Arc::default())];
         let edges = vec![edge(&bench.worker, &behind, false)];
         let holding = Chain::new(Rc::clone(&bench.worker), stages, true, edges);
@@ -543,7 +553,11 @@ fn a_sender_waits_for_no_exporter_that_does_not_answer_for_the_whole_way() {
             assert_eq!(offered.await.unwrap(), Ok(Outcome::Delivered));
         }
         assert_eq!(bench.seconds(), 0.0);
-        assert_eq!(queued.tally().dropped[Reason::QueueFull as usize], 1, "the third, counted");
+        assert_eq!(
+            queued.tally().dropped[Reason::QueueFull as usize],
+            1,
+            "the third, counted"
+        );
     });
 }
 
@@ -552,13 +566,20 @@ fn a_request_whose_sender_goes_while_it_is_held_is_counted_as_refused() {
     on_worker(async {
         let bench = Bench::new();
         let door = door(1);
-        let (chain, _) = chain(&bench.worker, vec![], vec![edge(&bench.worker, &door, true)]);
+        let (chain, _) = chain(
+            &bench.worker,
+            vec![],
+            vec![edge(&bench.worker, &door, true)],
+        );
         let inlet = bench.inlet(&[chain], false);
         inlet.offer(batch(1)).await.unwrap();
         inlet.offer(batch(2)).await.unwrap();
         let gone = tokio::time::timeout(HOLD_MAX / 2, inlet.offer(batch(4))).await;
         assert!(gone.is_err(), "it is still held: {gone:?}");
         let tally = bench.receiver();
-        assert_eq!((tally.rejected[Reason::QueueFull as usize], tally.held()), (4, 0));
+        assert_eq!(
+            (tally.rejected[Reason::QueueFull as usize], tally.held()),
+            (4, 0)
+        );
     });
 }

@@ -98,7 +98,8 @@ impl Room {
 
     /// Units of the sizer in use and in all; `None` without a queue.
     pub(crate) fn fill(&self) -> Option<(u64, u64)> {
-        self.queued.then(|| (self.used(), u64::from(self.units_max)))
+        self.queued
+            .then(|| (self.used(), u64::from(self.units_max)))
     }
 
     pub(crate) fn used(&self) -> u64 {

@@ -587,12 +587,25 @@ fn a_sender_whose_request_arrived_in_part_is_not_asked_to_send_it_again() {
         let request = sample(Signal::Traces, 3, 0).chunks()[0].clone();
         let limit = Some(request.bytes.len() - 1);
         let good = Answer::After(Duration::ZERO);
-        let run = start(settings, BackEnd { limit, ..BackEnd::default() }, &[good, again()]);
+        let run = start(
+            settings,
+            BackEnd {
+                limit,
+                ..BackEnd::default()
+            },
+            &[good, again()],
+        );
         let (share, answer) = Share::new();
         let mut waited = Batch::empty(Signal::Traces);
-        waited.push(Chunk { share: Some(share), ..request });
+        waited.push(Chunk {
+            share: Some(share),
+            ..request
+        });
         run.intake.try_send(waited).unwrap();
-        assert_eq!(answer.await, Ok(Outcome::Permanent(Reason::RetriesExhausted)));
+        assert_eq!(
+            answer.await,
+            Ok(Outcome::Permanent(Reason::RetriesExhausted))
+        );
         run.finish().await;
     });
 }

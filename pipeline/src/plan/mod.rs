@@ -82,6 +82,8 @@ impl Plan {
 impl PipelineNode {
     /// Whether some processor keeps items past the call.
     pub(crate) fn holds(&self) -> bool {
-        self.processors.iter().any(|processor| processor.build.holds)
+        self.processors
+            .iter()
+            .any(|processor| processor.build.holds)
     }
 }

@@ -190,7 +190,12 @@ fn build_chains(
                 }
             });
         }
-        let chain = Chain::new(Rc::clone(worker), stages(blueprint, node)?, node.holds(), edges);
+        let chain = Chain::new(
+            Rc::clone(worker),
+            stages(blueprint, node)?,
+            node.holds(),
+            edges,
+        );
         tenders.spawn_local(Rc::clone(&chain).keep_time());
         built[at] = Some(chain);
     }
@@ -249,7 +254,10 @@ fn inlets(
         worker: Rc::clone(worker),
         books: Arc::clone(&blueprint.shared.books),
         budget: Arc::clone(&blueprint.shared.budget),
-        unread: blueprint.shared.metrics.counter(&UNREAD, &[("receiver", id.as_str())]),
+        unread: blueprint
+            .shared
+            .metrics
+            .counter(&UNREAD, &[("receiver", id.as_str())]),
         id,
         feeds: node
             .map(|n| n.feeds.each_ref().map(feed))

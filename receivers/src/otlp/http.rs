@@ -122,7 +122,9 @@ async fn within<T>(
     limit: Option<Duration>,
     step: impl Future<Output = Result<T, Rejection>>,
 ) -> Result<T, Rejection> {
-    let Some(limit) = limit else { return step.await };
+    let Some(limit) = limit else {
+        return step.await;
+    };
     match tokio::time::timeout(limit, step).await {
         Ok(done) => done,
         Err(_) => {

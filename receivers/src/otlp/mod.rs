@@ -46,11 +46,17 @@ impl ReceiverComponent for Otlp {
     fn build(config: &Config, _host: &Host) -> Result<Box<dyn Receiver>, String> {
         let protocols = &config.protocols;
         let grpc = match protocols.grpc.as_ref() {
-            Some(server) => Some((Listener::bind(&server.endpoint, server.transport.into())?, server.clone())),
+            Some(server) => Some((
+                Listener::bind(&server.endpoint, server.transport.into())?,
+                server.clone(),
+            )),
             None => None,
         };
         let http = match protocols.http.as_ref() {
-            Some(side) => Some((Listener::bind(&side.0.endpoint, side.0.transport.into())?, side.clone())),
+            Some(side) => Some((
+                Listener::bind(&side.0.endpoint, side.0.transport.into())?,
+                side.clone(),
+            )),
             None => None,
         };
         Ok(Box::new(Self { grpc, http }))
@@ -157,7 +163,10 @@ async fn serve_http(
         keepalive_timeout: None,
         header_timeout: some_time(server.read_header_timeout),
         keep_alives: server.keep_alives_enabled,
-        lifetime: Lifetime { idle: some_time(server.idle_timeout), ..Lifetime::default() },
+        lifetime: Lifetime {
+            idle: some_time(server.idle_timeout),
+            ..Lifetime::default()
+        },
     };
     let cap = usize::try_from(server.request_bytes_max()).unwrap_or(usize::MAX);
     let service = Rc::new(Http {
