@@ -20,6 +20,11 @@ const RATE_MIN: u64 = 1024;
 /// Time that every body is given whatever its size: a phone on a bad line is not an attacker.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// A piece shorter than this is copied together with its neighbours. Left as it is, it keeps the transport's read buffer
+/// of 8 KiB or more alive and costs a handle of its own: a body in pieces of one byte would hold a hundred times what it
+/// is charged.
+const SMALL_PIECE: usize = 4 << 10;
+
 /// The hint that goes with a refusal for want of memory.
 pub(crate) const RETRY_HINT: Duration = Duration::from_secs(1);
 
@@ -27,6 +32,8 @@ pub(crate) const RETRY_HINT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Received {
     pieces: SmallVec<[Bytes; 4]>,
+    /// Small pieces behind the last one; empty once the body has been read.
+    small: Vec<u8>,
     length: usize,
     lease: Lease,
 }
@@ -71,11 +78,7 @@ impl BodyFault {
 
 /// Reads a whole body of at most `cap` bytes.
 pub async fn read(body: Incoming, lease: Lease, cap: usize) -> Result<Received, BodyFault> {
-    let mut received = Received {
-        pieces: SmallVec::new(),
-        length: 0,
-        lease,
-    };
+    let mut received = Received::new(lease);
     let mut body = pin!(body);
     let mut began = None;
     loop {
@@ -92,7 +95,10 @@ pub async fn read(body: Incoming, lease: Lease, cap: usize) -> Result<Received, 
             }
         };
         match frame {
-            None => return Ok(received),
+            None => {
+                received.join_small();
+                return Ok(received);
+            }
             Some(Err(error)) => return Err(BodyFault::Broken(error)),
             Some(Ok(frame)) => received.take(frame, cap)?,
         }
@@ -112,6 +118,15 @@ fn now() -> Instant {
 }
 
 impl Received {
+    fn new(lease: Lease) -> Self {
+        Self {
+            pieces: SmallVec::new(),
+            small: Vec::new(),
+            length: 0,
+            lease,
+        }
+    }
+
     fn take(&mut self, frame: Frame<Bytes>, cap: usize) -> Result<(), BodyFault> {
         let Ok(piece) = frame.into_data() else {
             return Ok(());
@@ -123,10 +138,31 @@ impl Received {
         self.lease
             .try_grow(piece.len())
             .map_err(|Exhausted| BodyFault::Exhausted)?;
-        if !piece.is_empty() {
+        // What comes in one piece is not copied.
+        let is_first = self.pieces.is_empty() && !piece.is_empty();
+        if is_first || piece.len() >= SMALL_PIECE {
+            self.join_small();
             self.pieces.push(piece);
+        } else {
+            self.small.extend_from_slice(&piece);
         }
         Ok(())
+    }
+
+    fn join_small(&mut self) {
+        if !self.small.is_empty() {
+            self.pieces.push(std::mem::take(&mut self.small).into());
+        }
+    }
+
+    /// Copies a small body out of the transport's buffer. HTTP/1.1 reads every request into a buffer of its own, which
+    /// the smallest slice would keep alive for as long as the request is anywhere; HTTP/2 fills its buffer first.
+    pub fn detach_small(&mut self) {
+        if self.length < SMALL_PIECE {
+            self.pieces
+                .iter_mut()
+                .for_each(|piece| *piece = Bytes::copy_from_slice(piece));
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -184,5 +220,99 @@ impl Received {
     pub fn into_bytes(self) -> Bytes {
         let (bytes, lease) = self.into_parts();
         lease.attach(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ledger::Budget;
+
+    /// What is received of these pieces, within the cap.
+    fn received(
+        pieces: impl IntoIterator<Item = Vec<u8>>,
+        cap: usize,
+    ) -> Result<Received, BodyFault> {
+        let mut received = Received::new(Budget::new(1 << 30).lease());
+        for piece in pieces {
+            received.take(Frame::data(piece.into()), cap)?;
+        }
+        received.join_small();
+        Ok(received)
+    }
+
+    fn check(pieces: &[usize], kept: usize) {
+        let mut counter = 0..;
+        let parts: Vec<Vec<u8>> = pieces
+            .iter()
+            .map(|len| counter.by_ref().take(*len).map(|n| n as u8).collect())
+            .collect();
+        let whole = parts.concat();
+        let received = received(parts, usize::MAX).unwrap();
+        assert_eq!(received.pieces.len(), kept, "pieces kept of {pieces:?}");
+        assert_eq!(
+            (received.len(), received.lease.bytes()),
+            (whole.len(), whole.len() as u64)
+        );
+        assert_eq!(received.into_bytes(), whole, "{pieces:?}");
+    }
+
+    #[test]
+    fn a_body_is_its_pieces_in_order_and_small_ones_are_kept_together() {
+        check(&[], 0);
+        check(&[0], 0);
+        check(&[1], 1);
+        check(&[1, 0, 1, 0], 2);
+        check(&[1; 10_000], 2);
+        check(&[SMALL_PIECE, SMALL_PIECE, SMALL_PIECE], 3);
+        check(&[SMALL_PIECE, 1, 2, SMALL_PIECE, 3, 4], 4);
+    }
+
+    #[test]
+    fn a_small_body_can_be_detached_from_the_buffer_that_it_was_read_into() {
+        let buffer = Bytes::from(vec![7; 8192]);
+        let mut received = Received::new(Budget::new(1 << 30).lease());
+        received
+            .take(Frame::data(buffer.slice(..100)), 100)
+            .unwrap();
+        received.detach_small();
+        assert!(buffer.is_unique(), "nobody else holds the buffer");
+        assert_eq!(received.into_bytes(), [7; 100][..]);
+    }
+
+    #[test]
+    fn a_body_may_be_as_large_as_the_cap_and_no_larger() {
+        assert_eq!(received([vec![0; 6], vec![0; 4]], 10).unwrap().len(), 10);
+        let fault = received([vec![0; 6], vec![0; 5]], 10).unwrap_err();
+        assert!(matches!(fault, BodyFault::TooLarge { cap: 10 }), "{fault}");
+    }
+
+    #[test]
+    fn a_piece_that_the_budget_has_no_room_for_ends_the_body_and_gives_all_back() {
+        let budget = Budget::new(10);
+        let mut received = Received::new(budget.lease());
+        received.take(Frame::data(vec![0; 8].into()), 100).unwrap();
+        let fault = received
+            .take(Frame::data(vec![0; 3].into()), 100)
+            .unwrap_err();
+        assert!(matches!(fault, BodyFault::Exhausted), "{fault}");
+        drop(received);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn a_prefix_is_read_and_left_out_across_pieces() {
+        for pieces in [
+            vec![vec![1, 2, 3, 4, 5]],
+            vec![vec![1], vec![2, 3], vec![4, 5]],
+        ] {
+            let mut received = received(pieces, 100).unwrap();
+            assert_eq!(received.peek::<6>(), None);
+            assert_eq!(received.peek::<3>(), Some([1, 2, 3]));
+            received.advance(3);
+            assert_eq!((received.len(), received.peek::<1>()), (2, Some([4])));
+            received.advance(3);
+            assert!(received.is_empty());
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use net::Answer;
 use net::encoding::Encoding;
@@ -88,9 +88,13 @@ impl Http {
             true => with_metadata(&context, &request),
             false => context,
         };
+        let version = request.version();
         let taken = async {
             let reading = self.ingest.read(request.into_body(), 0);
-            let body = within(self.read_timeout, reading).await?;
+            let mut body = within(self.read_timeout, reading).await?;
+            if version < Version::HTTP_2 {
+                body.detach_small();
+            }
             let reading = Reading { encoding, format };
             let offering = self.ingest.offer(inlet, body, reading, context);
             within(self.write_timeout, offering).await
