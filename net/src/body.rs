@@ -127,6 +127,19 @@ impl Received {
         }
     }
 
+    /// What these frames hold together, for tests of those who read it.
+    #[cfg(test)]
+    pub(crate) fn of(frames: impl Iterator<Item = Frame<Bytes>>, lease: Lease) -> Self {
+        let mut received = Self::new(lease);
+        for frame in frames {
+            received
+                .take(frame, usize::MAX)
+                .expect("the budget has room");
+        }
+        received.join_small();
+        received
+    }
+
     fn take(&mut self, frame: Frame<Bytes>, cap: usize) -> Result<(), BodyFault> {
         let Ok(piece) = frame.into_data() else {
             return Ok(());

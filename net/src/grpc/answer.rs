@@ -16,8 +16,8 @@ const RETRY_INFO: HeaderName = HeaderName::from_static(reply::RETRY_INFO_TRAILER
 /// A status text beyond this is cut: it travels in a header.
 const MESSAGE_MAX: usize = 1024;
 
-/// Takes the prefix off a unary request's body; whether the message is compressed.
-pub fn unframe(body: &mut Received) -> Result<bool, Status> {
+/// Takes the prefix off the body of a unary request of this encoding, and says how the message is encoded.
+pub fn unframe(body: &mut Received, encoding: Encoding) -> Result<Encoding, Status> {
     let Some([flag, a, b, c, d]) = body.peek::<PREFIX>() else {
         return Err(invalid("the body is shorter than a gRPC message prefix"));
     };
@@ -28,9 +28,13 @@ pub fn unframe(body: &mut Received) -> Result<bool, Status> {
         ));
     }
     body.advance(PREFIX);
-    match flag {
-        0 => Ok(false),
-        1 => Ok(true),
+    match (flag, encoding) {
+        (0, _) => Ok(Encoding::Identity),
+        (1, Encoding::Identity) => {
+            let text = "grpc: compressed flag set with identity or empty encoding";
+            Err(Status::new(Code::Internal, text))
+        }
+        (1, encoding) => Ok(encoding),
         _ => Err(invalid("unknown flag in the gRPC message prefix")),
     }
 }
@@ -125,4 +129,66 @@ fn percent_encoded(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body::Frame;
+    use ledger::Budget;
+
+    fn received(body: &[u8]) -> Received {
+        let pieces = body
+            .chunks(3)
+            .map(|piece| Frame::data(Bytes::copy_from_slice(piece)));
+        Received::of(pieces, Budget::new(1 << 20).lease())
+    }
+
+    /// The encoding and the message that come out of a body, or the code of the answer.
+    fn check(body: &[u8], encoding: Encoding, expected: Result<(Encoding, &[u8]), Code>) {
+        let mut received = received(body);
+        let found = unframe(&mut received, encoding).map_err(|status| status.code);
+        let found = found.map(|encoding| (encoding, received.into_bytes()));
+        let expected = expected.map(|(encoding, m)| (encoding, Bytes::copy_from_slice(m)));
+        assert_eq!(found, expected, "{body:?} of {encoding:?}");
+    }
+
+    #[test]
+    fn a_message_is_taken_out_of_its_frame() {
+        use Encoding::{Gzip, Identity};
+        check(b"\0\0\0\0\x02hi", Identity, Ok((Identity, b"hi")));
+        check(b"\0\0\0\0\0", Identity, Ok((Identity, b"")));
+        check(b"\x01\0\0\0\x02hi", Gzip, Ok((Gzip, b"hi")));
+        // Each message says for itself whether it is compressed.
+        check(b"\0\0\0\0\x02hi", Gzip, Ok((Identity, b"hi")));
+    }
+
+    #[test]
+    fn a_frame_that_is_none_is_refused() {
+        use Encoding::{Gzip, Identity};
+        check(b"", Identity, Err(Code::InvalidArgument));
+        check(b"\0\0\0\0", Identity, Err(Code::InvalidArgument));
+        check(b"\0\0\0\0\x02h", Identity, Err(Code::InvalidArgument));
+        check(b"\0\0\0\0\x02hi!", Identity, Err(Code::InvalidArgument));
+        check(
+            b"\0\xff\xff\xff\xffhi",
+            Identity,
+            Err(Code::InvalidArgument),
+        );
+        check(b"\x02\0\0\0\x02hi", Gzip, Err(Code::InvalidArgument));
+        check(b"\x01\0\0\0\x02hi", Identity, Err(Code::Internal));
+    }
+
+    #[test]
+    fn a_refusal_says_everything_in_its_head() {
+        let delay = std::time::Duration::from_secs(1);
+        let status = Status::new(Code::Unavailable, "50 % is é\n").with_retry_after(delay);
+        let response = failure(&status);
+        let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok());
+        assert_eq!(header("grpc-status"), Some("14"));
+        assert_eq!(header("grpc-message"), Some("50 %25 is %C3%A9%0A"));
+        assert_eq!(header("google.rpc.retryinfo-bin"), Some("CgIIAQ"));
+        assert!(header("grpc-status-details-bin").is_some());
+        assert!(http_body::Body::is_end_stream(response.body()));
+    }
 }

@@ -44,11 +44,20 @@ pub async fn outcome(answered: &mut Answered) -> Result<Bytes, Status> {
         Ok(tail) => tail,
         Err(text) => return Err(Status::new(Code::Unavailable, text)),
     };
+    judged(http, &head, body, &trailers)
+}
+
+fn judged(
+    http: http::StatusCode,
+    head: &HeaderMap,
+    body: Bytes,
+    trailers: &HeaderMap,
+) -> Result<Bytes, Status> {
     // "Trailers-Only" answers have everything in the head.
     let fields = if head.contains_key(GRPC_STATUS) {
-        &head
+        head
     } else {
-        &trailers
+        trailers
     };
     let number = fields
         .get(GRPC_STATUS)
@@ -125,4 +134,108 @@ fn percent_decoded(text: &[u8]) -> String {
         }
     }
     String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine;
+    use std::time::Duration;
+
+    fn fields(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let pair = |(name, value): &(&'static str, &str)| {
+            (http::HeaderName::from_static(name), value.parse().unwrap())
+        };
+        pairs.iter().map(pair).collect()
+    }
+
+    /// What an answer of this head, body and trailers means.
+    fn check(head: &HeaderMap, body: &[u8], trailers: &HeaderMap, expected: Result<&[u8], Status>) {
+        let found = judged(
+            http::StatusCode::OK,
+            head,
+            Bytes::copy_from_slice(body),
+            trailers,
+        );
+        assert_eq!(
+            found,
+            expected.map(Bytes::copy_from_slice),
+            "{head:?} {trailers:?}"
+        );
+    }
+
+    #[test]
+    fn the_status_stands_in_the_trailers_or_alone_in_the_head() {
+        let (none, ok) = (HeaderMap::new(), fields(&[("grpc-status", "0")]));
+        check(&none, b"\0\0\0\0\x02hi", &ok, Ok(b"hi"));
+        check(&none, b"\0\0\0\0\0", &ok, Ok(b""));
+        check(&ok, b"", &none, Ok(b""));
+        let busy = fields(&[
+            ("grpc-status", "14"),
+            ("grpc-message", "50%25 busy%zz%C3%A9%4"),
+        ]);
+        let said = Status::new(Code::Unavailable, "50% busy%zzé%4");
+        check(&busy, b"", &none, Err(said.clone()));
+        check(&none, b"", &busy, Err(said));
+        let odd = fields(&[("grpc-status", "99")]);
+        check(&none, b"", &odd, Err(Status::new(Code::Unknown, "")));
+    }
+
+    #[test]
+    fn a_message_that_we_cannot_read_is_no_message() {
+        let (none, ok) = (HeaderMap::new(), fields(&[("grpc-status", "0")]));
+        for body in [&b""[..], b"\0\0\0", b"\x01\0\0\0\x02hi"] {
+            check(&none, body, &ok, Ok(b""));
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_status_is_judged_by_its_http_status() {
+        let rows = [
+            (200, Code::Unknown),
+            (400, Code::Internal),
+            (401, Code::Unauthenticated),
+            (403, Code::PermissionDenied),
+            (404, Code::Unimplemented),
+            (429, Code::Unavailable),
+            (500, Code::Unknown),
+            (502, Code::Unavailable),
+            (503, Code::Unavailable),
+            (504, Code::Unavailable),
+        ];
+        let none = HeaderMap::new();
+        for (number, expected) in rows {
+            let http = http::StatusCode::from_u16(number).unwrap();
+            for head in [&none, &fields(&[("grpc-status", "soon")])] {
+                let found = judged(http, head, Bytes::new(), &none).unwrap_err();
+                assert_eq!(found.code, expected, "{number}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_delay_is_read_from_the_details_however_they_are_padded() {
+        let delay = Duration::from_millis(1500);
+        let status = Status::new(Code::ResourceExhausted, "").with_retry_after(delay);
+        let padded =
+            base64::engine::general_purpose::STANDARD.encode(status.encode(Format::Protobuf));
+        let bare = padded.trim_end_matches('=');
+        let rows = [
+            (&*padded, Some(delay)),
+            (bare, Some(delay)),
+            ("%%", None),
+            ("AAAA", None),
+            ("", None),
+        ];
+        for (details, expected) in rows {
+            let head = fields(&[("grpc-status", "8"), ("grpc-status-details-bin", details)]);
+            let none = HeaderMap::new();
+            let found = judged(http::StatusCode::OK, &head, Bytes::new(), &none).unwrap_err();
+            assert_eq!(
+                (found.code, found.retry_after),
+                (Code::ResourceExhausted, expected),
+                "{details}"
+            );
+        }
+    }
 }

@@ -58,13 +58,8 @@ impl Grpc {
             context = with_metadata(&context, &request);
         }
         let mut body = self.ingest.read(request.into_body(), grpc::PREFIX).await?;
-        let compressed = grpc::unframe(&mut body)?;
-        let encoding = match compressed {
-            true => encoding,
-            false => net::encoding::Encoding::Identity,
-        };
         let reading = Reading {
-            encoding,
+            encoding: grpc::unframe(&mut body, encoding)?,
             format: Format::Protobuf,
         };
         self.ingest.offer(inlet, body, reading, context).await
