@@ -130,14 +130,17 @@ async fn finish(connection: impl Future, grace: Option<Duration>, activity: &Act
 async fn begins_with_h2(stream: &TcpStream, protocol: Protocol) -> Option<bool> {
     let first = async {
         let mut head = [0; H2_PREFACE.len()];
+        let mut rest = Duration::from_millis(1);
         loop {
             let n = stream.peek(&mut head).await.ok().filter(|n| *n > 0)?;
             if protocol == Protocol::Http2 || n == head.len() || !H2_PREFACE.starts_with(&head[..n])
             {
                 return Some(protocol == Protocol::Http2 || head == H2_PREFACE);
             }
-            // Part of a preface: peek returns at once while it is there, so look again a little later.
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            // Part of a preface: peek returns at once while it is there, so look again a little later. Clients that
+            // never send the rest must not keep the worker looking.
+            tokio::time::sleep(rest).await;
+            rest *= 2;
         }
     };
     tokio::time::timeout(FIRST_BYTE_MAX, first)
