@@ -168,15 +168,8 @@ impl Client {
         if self.addresses.is_empty() {
             self.addresses.resolve(&self.settings.target).await?;
         }
-        let addresses = self.addresses.all();
-        let first = if self.settings.round_robin {
-            self.addresses.turn()
-        } else {
-            0
-        };
         let mut fault = ConnectFault::unresolved(&self.settings.target);
-        for step in 0..addresses.len() {
-            let address = addresses[(first.wrapping_add(step)) % addresses.len()];
+        for address in self.addresses.in_order(self.settings.round_robin) {
             let slot = self.h2_slot(address);
             let mut slot = slot.lock().await;
             if let Some(sender) = slot.as_ref().filter(|sender| !sender.is_closed()) {
@@ -193,10 +186,9 @@ impl Client {
         }
         // None of the addresses answers: the name may stand for others by now.
         self.addresses.resolve(&self.settings.target).await?;
-        let current = self.addresses.all();
         self.h2
             .borrow_mut()
-            .retain(|(address, _)| current.contains(address));
+            .retain(|(address, _)| self.addresses.contains(address));
         Err(fault)
     }
 
@@ -267,11 +259,8 @@ impl Client {
             }
         }
         self.addresses.resolve(&self.settings.target).await?;
-        let addresses = self.addresses.all();
-        let first = self.addresses.turn();
         let mut fault = ConnectFault::unresolved(&self.settings.target);
-        for step in 0..addresses.len() {
-            let address = addresses[(first.wrapping_add(step)) % addresses.len()];
+        for address in self.addresses.in_order(true) {
             match self.connect(address).await {
                 Ok(stream) => return self.send_first(address, stream, request).await,
                 Err(error) => fault = error,
@@ -350,8 +339,12 @@ impl Client {
                 }
             }
         };
+        self.addresses.tried(address, now());
         match tokio::time::timeout(CONNECT_MAX, connected).await {
-            Ok(Ok(stream)) => Ok(stream),
+            Ok(Ok(stream)) => {
+                self.addresses.answered(address);
+                Ok(stream)
+            }
             Ok(Err(error)) => Err(ConnectFault(format!(
                 "cannot connect to {target} ({address}): {error}"
             ))),

@@ -2,6 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::ConnectFault;
 
@@ -52,11 +55,17 @@ impl std::fmt::Display for Target {
     }
 }
 
+/// An address that did not answer is tried after the others for this long. One that swallows packets costs whoever
+/// tries it his whole timeout: that may happen now and then, but not to every other request.
+const SILENT_FOR: Duration = Duration::from_secs(30);
+
 /// The resolved addresses, used in turn.
 #[derive(Debug, Default)]
 pub(super) struct Addresses {
     list: RefCell<Vec<SocketAddr>>,
     next: Cell<usize>,
+    /// Tried at that moment, and without an answer since.
+    silent: RefCell<Vec<(SocketAddr, Instant)>>,
 }
 
 impl Addresses {
@@ -83,15 +92,35 @@ impl Addresses {
         self.list.borrow().is_empty()
     }
 
-    pub(super) fn all(&self) -> Vec<SocketAddr> {
-        self.list.borrow().clone()
+    pub(super) fn contains(&self, address: &SocketAddr) -> bool {
+        self.list.borrow().contains(address)
     }
 
-    /// The next turn's number.
-    pub(super) fn turn(&self) -> usize {
+    /// In the order to try them: as resolved, or each time with another one in front; silent ones last.
+    pub(super) fn in_order(&self, rotated: bool) -> Vec<SocketAddr> {
+        let mut addresses = self.list.borrow().clone();
         let turn = self.next.get();
-        self.next.set(turn.wrapping_add(1));
-        turn
+        if let Some(first) = turn.checked_rem(addresses.len()).filter(|_| rotated) {
+            self.next.set(turn.wrapping_add(1));
+            addresses.rotate_left(first);
+        }
+        let silent = self.silent.borrow();
+        addresses.sort_by_key(|address| {
+            let tried = silent.iter().find(|(silent, _)| silent == address);
+            tried.is_some_and(|(_, since)| since.elapsed() < SILENT_FOR)
+        });
+        addresses
+    }
+
+    /// Notes that an address is tried. Whoever tries it may be cancelled, so it counts as silent until it answers.
+    pub(super) fn tried(&self, address: SocketAddr, now: Instant) {
+        self.answered(address);
+        self.silent.borrow_mut().push((address, now));
+    }
+
+    pub(super) fn answered(&self, address: SocketAddr) {
+        let mut silent = self.silent.borrow_mut();
+        silent.retain(|(other, since)| *other != address && since.elapsed() < SILENT_FOR);
     }
 }
 
@@ -106,6 +135,30 @@ mod tests {
             .map(|t| (t.host.as_str(), t.port))
             .map_err(|_| ());
         assert_eq!(found, expected, "{text}");
+    }
+
+    fn order(addresses: &Addresses, rotated: bool) -> Vec<u16> {
+        let order = addresses.in_order(rotated);
+        order.iter().map(SocketAddr::port).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn addresses_are_used_in_turn_and_silent_ones_last() {
+        let address = |port| SocketAddr::new(IpAddr::from([127, 0, 0, 1]), port);
+        let addresses = Addresses::default();
+        assert!(order(&addresses, true).is_empty());
+        *addresses.list.borrow_mut() = [1, 2, 3].map(address).to_vec();
+        assert_eq!(order(&addresses, false), [1, 2, 3]);
+        assert_eq!(order(&addresses, true), [1, 2, 3]);
+        assert_eq!(order(&addresses, true), [2, 3, 1]);
+        addresses.tried(address(1), Instant::now());
+        assert_eq!(order(&addresses, false), [2, 3, 1]);
+        assert_eq!(order(&addresses, true), [3, 2, 1]);
+        tokio::time::advance(SILENT_FOR).await;
+        assert_eq!(order(&addresses, false), [1, 2, 3]);
+        addresses.tried(address(1), Instant::now());
+        addresses.answered(address(1));
+        assert_eq!(order(&addresses, false), [1, 2, 3]);
     }
 
     #[test]
