@@ -169,7 +169,7 @@ impl Inlet {
             batch,
             reason: Some(first.reason),
         };
-        if first.retry.is_none() {
+        if is_final(&first) {
             return Err(first);
         }
         let until = self.worker.clock.now().mono + HOLD_MAX;
@@ -183,7 +183,7 @@ impl Inlet {
                 }
                 Err(refusal) => {
                     held.reason = Some(refusal.reason);
-                    if refusal.retry.is_none() || now.mono >= until {
+                    if is_final(&refusal) || now.mono >= until {
                         return Err(refusal);
                     }
                 }
@@ -216,6 +216,11 @@ impl Inlet {
             last.accept(batch, now);
         }
     }
+}
+
+/// Whether waiting cannot turn the refusal.
+fn is_final(refusal: &Refusal) -> bool {
+    refusal.retry.is_none() || refusal.reason == Reason::Shutdown
 }
 
 // === impl Held ===

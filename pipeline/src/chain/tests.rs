@@ -583,3 +583,26 @@ fn a_request_whose_sender_goes_while_it_is_held_is_counted_as_refused() {
         );
     });
 }
+
+#[test]
+fn what_comes_after_the_drain_deadline_is_refused_at_once() {
+    on_worker(async {
+        let bench = Bench::new();
+        let door = door(1);
+        let (chain, accounts) = chain(
+            &bench.worker,
+            vec![Box::new(Holding::default())],
+            vec![edge(&bench.worker, &door, true)],
+        );
+        let inlet = bench.inlet(&[Rc::clone(&chain)], false);
+        inlet.offer(batch(1)).await.unwrap();
+        chain.abandon();
+        let refusal = inlet.offer(batch(2)).await.unwrap_err();
+        assert_eq!((refusal.reason, bench.seconds()), (Reason::Shutdown, 0.0));
+        assert_eq!(
+            (accounts[0].tally().held(), bench.receiver().held()),
+            (0, 0)
+        );
+        assert_eq!(door.tally().dropped[Reason::Shutdown as usize], 1);
+    });
+}

@@ -1,6 +1,7 @@
 //! The queue of one exporter and signal: a task on the exporter's worker.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,6 +133,8 @@ impl Delivery {
 
     /// Runs until the upstream is gone and everything has been settled, or until the service gives up.
     pub(crate) async fn run(mut self) {
+        let stop = self.stop.clone();
+        let mut abandoned = pin!(stop.abandoned());
         let mut open = true;
         loop {
             self.start_attempts();
@@ -147,7 +150,7 @@ impl Delivery {
             }
             let wake = self.deadline().map(|at| self.clock.instant(at));
             tokio::select! {
-                () = self.stop.abandoned() => break,
+                () = abandoned.as_mut() => break,
                 Some(ended) = self.attempts.join_next() => if let Ok((entry, result)) = ended {
                     self.settle(entry, result);
                 },
@@ -158,7 +161,7 @@ impl Delivery {
                 () = sleep_until(wake) => self.wake(),
             }
         }
-        self.abandon();
+        self.abandon().await;
     }
 
     fn enter(&mut self, batch: Batch, permit: Permit) {
@@ -307,12 +310,13 @@ impl Delivery {
     }
 
     /// Ends everything that is still here, because the drain deadline has passed.
-    fn abandon(mut self) {
+    async fn abandon(mut self) {
         while let Some(Ok((entry, result))) = self.attempts.try_join_next() {
             self.settle(entry, result);
         }
         self.entries.close();
-        while let Ok((batch, permit)) = self.entries.try_recv() {
+        // Closed, it ends behind the last batch, also if another worker is about to put that in.
+        while let Some((batch, permit)) = self.entries.recv().await {
             self.enter(batch, permit);
         }
         let merged = self.merger.as_mut().map(Merger::flush).unwrap_or_default();
