@@ -2,6 +2,8 @@
 
 mod build;
 mod order;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

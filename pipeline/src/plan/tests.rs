@@ -1,0 +1,292 @@
+//! What a configuration turns into, and what is wrong with one that turns into nothing.
+
+use std::sync::Arc;
+
+use config::{Component as Written, Document, Faults};
+use otlp::Signal;
+
+use super::{EdgeNode, Plan, Planner};
+use crate::component::{
+    BuildConnector, BuildExporter, BuildProcessor, BuildReceiver, ConnectorFactory,
+    ExporterFactory, Factory, Planned, ProcessorFactory, ReceiverFactory, Registry, Stability,
+};
+use crate::delivery::{Queue, Settings, Sizer};
+use crate::testkit::document;
+
+const fn row<B>(
+    name: &'static str,
+    signals: &'static [Signal],
+    plan: fn(&Written, &mut Faults) -> Option<Planned<B>>,
+) -> Factory<B> {
+    Factory {
+        name,
+        aliases: &["alias"],
+        signals,
+        stability: Stability::Stable,
+        example: "",
+        reference: "",
+        plan,
+    }
+}
+
+fn planned<B>(build: B) -> Option<Planned<B>> {
+    Some(Planned {
+        build,
+        effective: serde_json::Value::Null,
+    })
+}
+
+fn none<T>() -> Result<T, String> {
+    Err("plans are not built".into())
+}
+
+fn exporter(waits: bool) -> Option<Planned<BuildExporter>> {
+    let queue = Queue {
+        consumers: 1,
+        size: 1,
+        sizer: Sizer::Requests,
+        wait_for_result: waits,
+        block_on_overflow: false,
+        merge: None,
+    };
+    planned(BuildExporter {
+        make: Arc::new(|_| none()),
+        delivery: Settings {
+            queue: Some(queue),
+            retry: None,
+            timeout: None,
+        },
+    })
+}
+
+fn processor(holds: bool) -> Option<Planned<BuildProcessor>> {
+    planned(BuildProcessor {
+        make: Arc::new(|_| none()),
+        holds,
+    })
+}
+
+static RECEIVERS: [ReceiverFactory; 2] = [
+    row("in", &Signal::ALL, |_, _| {
+        planned(BuildReceiver {
+            make: Arc::new(|_| none()),
+        })
+    }),
+    row("spans", &[Signal::Traces], |_, _| {
+        planned(BuildReceiver {
+            make: Arc::new(|_| none()),
+        })
+    }),
+];
+static PROCESSORS: [ProcessorFactory; 2] = [
+    row("pass", &Signal::ALL, |_, _| processor(false)),
+    row("hold", &Signal::ALL, |_, _| processor(true)),
+];
+static EXPORTERS: [ExporterFactory; 2] = [
+    row("out", &Signal::ALL, |_, _| exporter(false)),
+    row("answer", &Signal::ALL, |_, _| exporter(true)),
+];
+static CONNECTORS: [ConnectorFactory; 1] =
+    [row("forward", &Signal::ALL, |_, _| planned(BuildConnector))];
+
+static REGISTRY: Registry = Registry {
+    receivers: &RECEIVERS,
+    processors: &PROCESSORS,
+    exporters: &EXPORTERS,
+    connectors: &CONNECTORS,
+    extensions: &[],
+};
+
+const COMPONENTS: &str = "
+receivers: {in: , in/2: , spans: }
+processors: {pass: , hold: }
+exporters: {out: , answer: }
+connectors: {forward: , forward/a: , forward/b: }
+";
+
+/// One row a pipeline: id, receivers, processors, exporters.
+type Rows<'a> = &'a [(&'a str, &'a str, &'a str, &'a str)];
+
+fn read(yaml: &str) -> (Option<Plan>, Vec<String>) {
+    let mut faults = Faults::default();
+    let document: Option<Document> = document(yaml, &mut faults);
+    let document = document.expect("it is YAML");
+    let plan = Planner::read(&document, &REGISTRY, &mut faults).plan(&document, &mut faults);
+    (plan, faults.iter().map(ToString::to_string).collect())
+}
+
+fn planned_of(rows: Rows<'_>) -> (Option<Plan>, Vec<String>) {
+    let pipelines = rows.iter().map(|(id, receivers, processors, exporters)| {
+        format!(
+            "    {id}: {{receivers: [{receivers}], processors: [{processors}], \
+             exporters: [{exporters}]}}\n"
+        )
+    });
+    let pipelines: String = pipelines.collect();
+    read(&format!("{COMPONENTS}service:\n  pipelines:\n{pipelines}"))
+}
+
+fn plan(rows: Rows<'_>) -> Plan {
+    let (plan, faults) = planned_of(rows);
+    plan.unwrap_or_else(|| panic!("{faults:#?}"))
+}
+
+/// Every plan of these rows is refused, with a fault that has these words.
+fn check_refused(rows: Rows<'_>, words: &[&str]) {
+    let (plan, faults) = planned_of(rows);
+    assert!(plan.is_none(), "{rows:?}");
+    for words in words {
+        let said = faults.iter().any(|fault| fault.contains(words));
+        assert!(said, "{words:?} is not in {faults:#?}");
+    }
+}
+
+#[test]
+fn a_component_that_does_not_carry_a_signal_is_refused_there() {
+    check_refused(
+        &[
+            ("logs", "spans", "", "out"),
+            ("metrics", "spans", "", "out"),
+        ],
+        &[
+            r#"failed to create "spans" receiver for data type "logs""#,
+            r#"failed to create "spans" receiver for data type "metrics""#,
+        ],
+    );
+}
+
+#[test]
+fn a_connector_must_end_one_pipeline_and_begin_another_of_the_signal() {
+    let as_exporter = r#"connector "forward" used as exporter in [traces] pipeline"#;
+    let as_receiver = r#"connector "forward" used as receiver in [traces/2] pipeline"#;
+    check_refused(&[("traces", "in", "", "forward")], &[as_exporter]);
+    check_refused(
+        &[
+            ("traces", "in", "", "out"),
+            ("traces/2", "forward", "", "out"),
+        ],
+        &[as_receiver],
+    );
+    check_refused(
+        &[
+            ("traces", "in", "", "forward"),
+            ("logs", "forward", "", "out"),
+        ],
+        &[
+            as_exporter,
+            r#"connector "forward" used as receiver in [logs] pipeline"#,
+        ],
+    );
+}
+
+#[test]
+fn a_cycle_is_refused_with_the_way_that_closes_it() {
+    check_refused(
+        &[("traces", "in, forward", "pass", "forward")],
+        &[
+            "cycle detected: processor \"pass\" in pipeline \"traces\" -> connector \"forward\" \
+           (traces to traces)",
+        ],
+    );
+    check_refused(
+        &[
+            ("traces/1", "in, forward/b", "", "forward/a"),
+            ("traces/2", "forward/a", "", "forward/b"),
+        ],
+        &["connector \"forward/a\" (traces to traces) -> connector \"forward/b\""],
+    );
+}
+
+#[test]
+fn a_connector_leads_to_later_pipelines_only() {
+    // Written last first, with a diamond in it.
+    let plan = plan(&[
+        ("traces/last", "forward/b", "", "out"),
+        ("traces/right", "forward/a", "", "forward/b"),
+        ("traces/left", "forward/a", "", "forward/b"),
+        ("traces/first", "in", "", "forward/a, out"),
+    ]);
+    let ids: Vec<_> = plan.pipelines.iter().map(|p| p.id.as_str()).collect();
+    assert_eq!((ids[0], ids[3]), ("traces/first", "traces/last"));
+    for (at, pipeline) in plan.pipelines.iter().enumerate() {
+        for edge in &pipeline.edges {
+            if let EdgeNode::Connector { targets, .. } = edge {
+                assert!(
+                    targets.iter().all(|target| *target > at),
+                    "{ids:?}: {targets:?}"
+                );
+                assert!(!targets.is_empty());
+            }
+        }
+    }
+    assert_eq!(plan.receivers[0].feeds[Signal::Traces.index()], [0]);
+}
+
+#[test]
+fn an_exporter_is_one_for_each_signal_however_often_it_is_named() {
+    let plan = plan(&[
+        ("traces", "in", "", "out, out"),
+        ("traces/2", "in/2", "", "out, answer"),
+        ("logs", "in", "", "out"),
+    ]);
+    let exporters: Vec<_> = plan
+        .exporters
+        .iter()
+        .map(|e| (e.id.as_str(), e.signal.index()))
+        .collect();
+    let (traces, logs) = (Signal::Traces.index(), Signal::Logs.index());
+    let mut sorted = exporters.clone();
+    sorted.sort_unstable();
+    let mut expected = [("answer", traces), ("out", traces), ("out", logs)];
+    expected.sort_unstable();
+    assert_eq!(sorted, expected);
+    let edges = plan.pipelines.iter().map(|p| p.edges.len());
+    assert_eq!(edges.sum::<usize>(), 4, "a repetition is no second edge");
+}
+
+#[test]
+fn a_receiver_that_no_pipeline_names_is_read_and_not_built() {
+    let plan = plan(&[("traces", "in", "", "out")]);
+    let ids: Vec<_> = plan.receivers.iter().map(|r| r.id.as_str()).collect();
+    assert_eq!(ids, ["in"]);
+}
+
+fn check_waits(rows: Rows<'_>, expected: bool) {
+    let plan = plan(rows);
+    let entry = plan.receivers[0].feeds[Signal::Traces.index()][0];
+    assert_eq!(plan.waits(entry), expected, "{rows:?}");
+}
+
+#[test]
+fn a_sender_waits_if_some_exporter_answers_and_nothing_holds_on_the_way() {
+    check_waits(&[("traces", "in", "", "out")], false);
+    check_waits(&[("traces", "in", "pass", "out, answer")], true);
+    check_waits(&[("traces", "in", "pass, hold", "answer")], false);
+    let behind = ("traces/2", "forward", "", "answer");
+    check_waits(&[("traces", "in", "", "out, forward"), behind], true);
+    check_waits(&[("traces", "in", "hold", "forward"), behind], false);
+    let holding = ("traces/2", "forward", "hold", "answer");
+    check_waits(&[("traces", "in", "", "forward"), holding], false);
+}
+
+#[test]
+fn a_type_that_nobody_knows_is_refused_with_a_suggestion() {
+    let yaml = "
+receivers: {on: , out: }
+exporters: {alias: }
+service: {pipelines: {traces: {receivers: [on], exporters: [alias]}}}
+";
+    let (plan, faults) = read(yaml);
+    assert!(plan.is_none());
+    for words in [
+        r#"unknown type: "on" for id: "on" (valid values: [in spans])"#,
+        "did you mean `in`",
+        "`out` belongs to the section `exporters`",
+        r#""alias" alias is deprecated; use "out" instead"#,
+    ] {
+        assert!(
+            faults.iter().any(|fault| fault.contains(words)),
+            "{words}: {faults:#?}"
+        );
+    }
+}
