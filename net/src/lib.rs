@@ -9,6 +9,7 @@ pub mod client;
 pub mod encoding;
 pub mod grpc;
 mod lifetime;
+mod linger;
 mod listen;
 mod serve;
 pub mod tail;

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use crate::answer::Answer;
 use crate::answering::Answering;
 use crate::lifetime::{Activity, Lifetime};
+use crate::linger::Linger;
 
 /// HTTP/2 frame size and windows. Larger frames halve the cost of a span when the peer uses them; larger windows than
 /// these change nothing.
@@ -216,6 +217,7 @@ async fn serve_h1<H, F>(
     let io = TokioIo::new(Watched {
         stream,
         head: Rc::clone(&head),
+        linger: Linger::default(),
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     // The timeout of hyper runs between requests too, where a live connection may rest as long as it likes.
@@ -248,10 +250,11 @@ enum Head {
     Complete,
 }
 
-/// Notes when the first byte of a request arrives.
+/// Notes when the first byte of a request arrives, and closes without a reset.
 struct Watched {
     stream: TcpStream,
     head: Rc<Cell<Head>>,
+    linger: Linger,
 }
 
 impl AsyncRead for Watched {
@@ -298,7 +301,8 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let Self { stream, linger, .. } = &mut *self;
+        linger.poll_close(stream, cx)
     }
 }
 

@@ -37,7 +37,12 @@ fn what_the_memory_limiter_has_no_room_for_is_refused_and_the_rest_arrives() {
         };
         let refused = report.refusals();
         assert!(refused > 0, "there was room for all");
-        assert_eq!(report.refused.get(&why), Some(&refused));
+        assert_eq!(
+            report.refused.get(&why),
+            Some(&refused),
+            "{:?}",
+            report.refused
+        );
         assert!(report.requests > 10, "only {} taken", report.requests);
 
         sink.reopen().unwrap();

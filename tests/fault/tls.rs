@@ -142,9 +142,12 @@ fn a_file_of_authorities_that_cannot_be_read_is_named_before_anything_starts() {
     let empty = folder.path().join("empty.pem");
     std::fs::write(&empty, "no certificate\n").unwrap();
     let somewhere = "127.0.0.1:4317".parse().unwrap();
+    // No metrics page, whose usual port may be taken.
+    let quiet = "service: {telemetry: {metrics: {level: none}}, ";
     for file in [nothing, empty] {
         for (protocol, id) in [(Protocol::Grpc, "otlp_grpc"), (Protocol::Http, "otlp_http")] {
-            let (code, log) = failed_start(&yaml(protocol, somewhere, &file));
+            let yaml = yaml(protocol, somewhere, &file).replace("service: {", quiet);
+            let (code, log) = failed_start(&yaml);
             assert_eq!(code, Some(1), "{log}");
             let last = log.lines().last().unwrap();
             assert!(last.contains(id) && last.contains("ca_file"), "{log}");

@@ -98,6 +98,7 @@ struct Shared {
 enum Command {
     Open(TcpListener, SyncSender<io::Result<()>>),
     Close(SyncSender<io::Result<()>>),
+    Reopen(SyncSender<io::Result<()>>),
 }
 
 // === impl Sink ===
@@ -190,15 +191,15 @@ impl Sink {
         *self.shared.tally() = Tally::default();
     }
 
-    /// Closes the port and every connection: the back end is gone. Counts, ids and script stay.
+    /// Stops to listen and closes every connection: the back end is gone, and its port is kept for
+    /// it. Counts, ids and script stay.
     pub fn close(&self) -> io::Result<()> {
         self.command(Command::Close)
     }
 
-    /// Listens again on the same port; an error when somebody else has taken it meanwhile.
+    /// Listens again on the same port; an error when it could not be kept.
     pub fn reopen(&self) -> io::Result<()> {
-        let listener = TcpListener::bind(self.address)?;
-        self.command(|done| Command::Open(listener, done))
+        self.command(Command::Reopen)
     }
 
     /// Sends a command and waits until the sink's thread has carried it out.

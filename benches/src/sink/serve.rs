@@ -2,13 +2,14 @@
 
 use std::future::pending;
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -25,10 +26,14 @@ const STREAM_WINDOW: u32 = 8 << 20;
 const CONNECTION_WINDOW: u32 = 32 << 20;
 const MAX_STREAMS: u32 = 1024;
 
+/// Connections that wait to be accepted, as the standard library has it.
+const BACKLOG: u32 = 128;
+
 /// Serves until every sender of commands is gone.
 pub(super) async fn run(shared: Arc<Shared>, mut commands: mpsc::Receiver<Command>) {
     let sink = Rc::new(Local::new(shared));
-    let mut listener = None;
+    let mut listener: Option<TcpListener> = None;
+    let mut kept = None;
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -39,9 +44,18 @@ pub(super) async fn run(shared: Arc<Shared>, mut commands: mpsc::Receiver<Comman
                     let _ = done.send(opened);
                 }
                 Some(Command::Close(done)) => {
-                    listener = None;
+                    if let Some(open) = listener.take() {
+                        let address = open.local_addr();
+                        drop(open);
+                        kept = Some(address.and_then(keep));
+                    }
                     connections.shutdown().await;
                     let _ = done.send(Ok(()));
+                }
+                Some(Command::Reopen(done)) => {
+                    let socket = kept.take().map(|kept| kept?.listen(BACKLOG)).transpose();
+                    let reopened = socket.map(|socket| listener = socket.or(listener.take()));
+                    let _ = done.send(reopened);
                 }
             },
             stream = accept(listener.as_ref()) => {
@@ -63,6 +77,17 @@ impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for LocalExecutor 
     fn execute(&self, task: F) {
         tokio::task::spawn_local(task);
     }
+}
+
+/// Holds the port of a closed sink: nobody else gets it, and whoever connects is refused.
+fn keep(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 fn open(socket: std::net::TcpListener) -> io::Result<TcpListener> {
