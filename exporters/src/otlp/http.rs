@@ -74,7 +74,7 @@ impl Validate for Own {}
 
 impl Config {
     /// Where a signal goes: its own endpoint as it stands, else the base with the signal's path.
-    fn url(&self, signal: Signal) -> Option<String> {
+    pub(super) fn url(&self, signal: Signal) -> Option<String> {
         let Self(Squash(client, Squash(own, _))) = self;
         match (own.endpoint(signal), client.endpoint.as_str()) {
             ("", "") => None,

@@ -4,6 +4,8 @@ mod answer;
 mod grpc;
 mod http;
 mod outbound;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use grpc::OtlpGrpc;
 pub(crate) use http::OtlpHttp;

@@ -5,6 +5,8 @@ mod grpc;
 mod http;
 mod ingest;
 mod seat;
+#[cfg(test)]
+mod tests;
 
 use std::rc::Rc;
 use std::time::Duration;
