@@ -20,9 +20,9 @@ const RATE_MIN: u64 = 1024;
 /// Time that every body is given whatever its size: a phone on a bad line is not an attacker.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// A piece shorter than this is copied together with its neighbours. Left as it is, it keeps the transport's read buffer
-/// of 8 KiB or more alive and costs a handle of its own: a body in pieces of one byte would hold a hundred times what it
-/// is charged.
+/// A piece shorter than this is copied together with its neighbours. Left as it is, it keeps the
+/// transport's read buffer of 8 KiB or more alive and costs a handle of its own: a body in pieces
+/// of one byte would hold a hundred times what it is charged.
 const SMALL_PIECE: usize = 4 << 10;
 
 /// The hint that goes with a refusal for want of memory.
@@ -125,19 +125,6 @@ impl Received {
             length: 0,
             lease,
         }
-    }
-
-    /// What these frames hold together, for tests of those who read it.
-    #[cfg(test)]
-    pub(crate) fn of(frames: impl Iterator<Item = Frame<Bytes>>, lease: Lease) -> Self {
-        let mut received = Self::new(lease);
-        for frame in frames {
-            received
-                .take(frame, usize::MAX)
-                .expect("the budget has room");
-        }
-        received.join_small();
-        received
     }
 
     fn take(&mut self, frame: Frame<Bytes>, cap: usize) -> Result<(), BodyFault> {
@@ -252,6 +239,13 @@ mod tests {
         }
         received.join_small();
         Ok(received)
+    }
+
+    impl Received {
+        /// What these pieces hold together, for tests of those who read it.
+        pub(crate) fn of(pieces: impl IntoIterator<Item = Vec<u8>>) -> Self {
+            received(pieces, usize::MAX).unwrap()
+        }
     }
 
     fn check(pieces: &[usize], kept: usize) {

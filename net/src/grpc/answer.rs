@@ -134,19 +134,10 @@ fn percent_encoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http_body::Frame;
-    use ledger::Budget;
-
-    fn received(body: &[u8]) -> Received {
-        let pieces = body
-            .chunks(3)
-            .map(|piece| Frame::data(Bytes::copy_from_slice(piece)));
-        Received::of(pieces, Budget::new(1 << 20).lease())
-    }
 
     /// The encoding and the message that come out of a body, or the code of the answer.
     fn check(body: &[u8], encoding: Encoding, expected: Result<(Encoding, &[u8]), Code>) {
-        let mut received = received(body);
+        let mut received = Received::of(body.chunks(3).map(<[u8]>::to_vec));
         let found = unframe(&mut received, encoding).map_err(|status| status.code);
         let found = found.map(|encoding| (encoding, received.into_bytes()));
         let expected = expected.map(|(encoding, m)| (encoding, Bytes::copy_from_slice(m)));
