@@ -70,8 +70,8 @@ fn a_dead_sibling_neither_delays_the_healthy_exporter_nor_loses_what_its_queue_h
         "{verdict}"
     );
     assert_eq!(dead.counts().items(), 0);
-    // Wide, because other tests share the machine; a wait for the dead one would be far beyond it.
-    let bound = alone.latency.quantile(0.99) * 3 + Duration::from_millis(20);
+    // Wide, because other tests share the machine; a wait for the dead one would take seconds.
+    let bound = alone.latency.quantile(0.99) * 3 + Duration::from_millis(200);
     let p99 = report.latency.quantile(0.99);
     assert!(p99 <= bound, "p99 {p99:?} is beyond {bound:?}");
 

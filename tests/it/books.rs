@@ -25,7 +25,7 @@ service:
 #[test]
 fn the_metrics_page_shows_the_figures_of_the_account() {
     let (takes, refuses) = (load::sink(), load::sink());
-    refuses.script(Script::always(Answer::invalid()).percent(50));
+    refuses.script(Script::next(1, Answer::refuse(7, 403)));
     let yaml = THREE_WAYS
         .replace("TAKES", &takes.address().to_string())
         .replace("REFUSES", &refuses.address().to_string());
