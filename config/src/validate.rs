@@ -1,8 +1,11 @@
 //! What a type can check about itself once it has been decoded.
 
-/// One check that failed, with its path below the value that was checked.
+use crate::fault::Severity;
+
+/// One check that failed, or a doubt, with its path below the value that was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
+    pub severity: Severity,
     /// `sending_queue::batch::min_size`, or `actions[2]`; empty for the value itself.
     pub path: String,
     /// The Collector's wording where it has one.
@@ -31,9 +34,19 @@ impl Problems {
     }
 
     pub fn push(&mut self, path: impl Into<String>, text: impl Into<String>) {
+        self.add(Severity::Error, path.into(), text.into());
+    }
+
+    /// A key that is accepted and does not do what its reader may expect.
+    pub fn warn(&mut self, path: impl Into<String>, text: impl Into<String>) {
+        self.add(Severity::Warning, path.into(), text.into());
+    }
+
+    fn add(&mut self, severity: Severity, path: String, text: String) {
         self.list.push(Problem {
-            path: path.into(),
-            text: text.into(),
+            severity,
+            path,
+            text,
         });
     }
 
@@ -52,10 +65,7 @@ impl Problems {
                 (_, "") => key.to_owned(),
                 (_, path) => format!("{key}::{path}"),
             };
-            self.list.push(Problem {
-                path,
-                text: problem.text,
-            });
+            self.add(problem.severity, path, problem.text);
         }
     }
 

@@ -58,11 +58,11 @@ pub fn decode_valid<T: DeserializeOwned + Validate>(
     if complete && let Some(value) = &decoded {
         for problem in value.validate().iter() {
             let place = node.locate(&problem.path);
-            found.push(Fault::error(
-                place,
-                join(path, &problem.path),
-                &problem.text,
-            ));
+            let path = join(path, &problem.path);
+            found.push(Fault {
+                severity: problem.severity,
+                ..Fault::error(place, path, &problem.text)
+            });
         }
     }
     let usable = !found.has_errors();

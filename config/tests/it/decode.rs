@@ -466,3 +466,29 @@ fn a_section_may_hold_two_types() {
         ["receivers::x::http::traces_url: unknown key `traces_url`"]
     );
 }
+
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+struct Doubted {
+    buffer: u32,
+}
+
+impl Validate for Doubted {
+    fn validate(&self) -> Problems {
+        let mut problems = Problems::new();
+        if self.buffer > 0 {
+            problems.warn("buffer", "has no effect");
+        }
+        problems
+    }
+}
+
+#[test]
+fn a_doubt_is_said_and_the_value_is_used() {
+    let (value, faults) = decode_text::<Doubted>("buffer: 5");
+    assert_eq!(value, Some(Doubted { buffer: 5 }));
+    assert_eq!(
+        lines(&faults),
+        ["c.yaml:1:1: warning: receivers::x::buffer: has no effect"]
+    );
+}
