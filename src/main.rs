@@ -1,6 +1,7 @@
 //! The composition root: reads the command line and the configuration, runs the service, answers
 //! with an exit code.
 
+mod advice;
 mod cli;
 mod components;
 mod logs;

@@ -1,17 +1,22 @@
 //! From sources on the command line to a plan, with every fault on the way.
 
-use config::{Document, Faults, Kind, ProcessEnvironment, Sources};
+use config::{Document, Faults, Kind, Node, ProcessEnvironment, Sources};
 use pipeline::{Plan, Planner};
 
+use crate::advice::advise;
 use crate::components::REGISTRY;
 
 /// What a configuration came to.
 pub(crate) struct Setup {
+    /// What was written, merged and expanded.
+    pub(crate) root: Node,
     pub(crate) document: Document,
-    /// Effective configuration of the components, by section and id, for people.
-    pub(crate) effective: Vec<(Kind, Vec<(String, serde_json::Value)>)>,
+    pub(crate) effective: Effective,
     pub(crate) plan: Plan,
 }
+
+/// Effective configuration of the components, by section and id, for people.
+pub(crate) type Effective = Vec<(Kind, Vec<(String, serde_json::Value)>)>;
 
 /// Reads, checks and plans. `None` if `faults` has errors; warnings may be there in either case.
 /// The faults are in the order of the sources and lines.
@@ -31,7 +36,7 @@ fn read(sources: &Sources, faults: &mut Faults) -> Option<Setup> {
     let document = Document::read(&root, faults);
     document.check(faults);
     let planner = Planner::read(&document, &REGISTRY, faults);
-    let effective = planner
+    let effective: Effective = planner
         .effective()
         .into_iter()
         .map(|(kind, rows)| {
@@ -42,7 +47,9 @@ fn read(sources: &Sources, faults: &mut Faults) -> Option<Setup> {
         })
         .collect();
     let plan = planner.plan(&document, faults)?;
+    advise(&document, &effective, faults);
     Some(Setup {
+        root,
         document,
         effective,
         plan,

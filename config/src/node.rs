@@ -90,13 +90,24 @@ impl Node {
     /// Follows a relative path such as `sending_queue::batch` or `actions[2]::key` as far as the
     /// file goes. Gives the place of the last key found, else that of this node.
     pub fn locate(&self, path: &str) -> Place {
+        self.follow(path).0
+    }
+
+    /// Where the value of a path was written, if it was: see [`Self::locate`].
+    pub fn find(&self, path: &str) -> Option<Place> {
+        let (place, whole) = self.follow(path);
+        whole.then_some(place)
+    }
+
+    /// The place of the last key found, and whether that is the last one of the path.
+    fn follow(&self, path: &str) -> (Place, bool) {
         let mut node = self;
         let mut place = self.place.clone();
         for part in path.split(SEPARATOR).filter(|part| !part.is_empty()) {
             let (key, indices) = part.split_once('[').unwrap_or((part, ""));
             if !key.is_empty() {
                 let Some(entry) = node.as_map().and_then(|map| map.entry(key)) else {
-                    return place;
+                    return (place, false);
                 };
                 place = entry.key_place.clone();
                 node = &entry.node;
@@ -106,16 +117,16 @@ impl Node {
                 .filter_map(|text| text.trim_end_matches(']').parse().ok())
             {
                 let Value::List(list) = &node.value else {
-                    return place;
+                    return (place, false);
                 };
                 let Some(element) = list.get::<usize>(index) else {
-                    return place;
+                    return (place, false);
                 };
                 place = element.place.clone();
                 node = element;
             }
         }
-        place
+        (place, true)
     }
 
     /// What a person sees here, for "found …". Text that came from `${…}` is not shown: it may

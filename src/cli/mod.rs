@@ -2,6 +2,9 @@
 
 mod components;
 mod demo;
+mod gates;
+mod own_keys;
+mod paper;
 mod print_config;
 mod start;
 mod validate;
@@ -40,6 +43,9 @@ struct Cli {
     /// What a stop may take before the rest is dropped
     #[arg(long, value_name = "TIME", default_value_t = default_timeout(), value_parser = timeout)]
     shutdown_timeout: GoDuration,
+    /// The Collector's switches, `a,-b`; there are none here
+    #[arg(long, value_name = "LIST", global = true, allow_hyphen_values = true)]
+    feature_gates: Vec<String>,
 }
 
 /// Where the configuration comes from.
@@ -56,19 +62,10 @@ struct Given {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Name every fault of a configuration, and its fix
-    Validate {
-        /// For people, or for programs
-        #[arg(long, value_name = "FORMAT", default_value = "human")]
-        #[arg(value_parser = ["human", "json"])]
-        format: String,
-    },
+    Validate(validate::Options),
     /// Print the effective configuration, without secrets
     #[command(alias = "print-initial-config")]
-    PrintConfig {
-        #[arg(long, value_name = "FORMAT", default_value = "yaml")]
-        #[arg(value_parser = ["yaml", "json"])]
-        format: String,
-    },
+    PrintConfig(print_config::Options),
     /// List the components of this build
     Components {
         /// Print the reference of this one instead
@@ -81,6 +78,12 @@ enum Command {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         seconds: Option<u32>,
     },
+    /// List the Collector's feature gates, and what is so here
+    Featuregate { id: Option<String> },
+    /// Print a completion script for a shell
+    Completions { shell: clap_complete::Shell },
+    /// Print the manual page (roff)
+    Man,
 }
 
 /// Why a command did not work.
@@ -123,15 +126,21 @@ pub(crate) fn main() -> ExitCode {
 
 fn answer(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write) -> Answer {
     let timeout = cli.shutdown_timeout.get();
+    for warning in gates::warnings(&cli.feature_gates) {
+        writeln!(err, "warning: {warning}")?;
+    }
     match &cli.command {
         None => start::run(&cli.given, timeout, err),
-        Some(Command::Validate { format }) => validate::run(&cli.given.sources(), format, out, err),
-        Some(Command::PrintConfig { format }) => {
-            print_config::run(&cli.given.sources_or_default(), format, out, err)
+        Some(Command::Validate(options)) => validate::run(&cli.given.sources(), options, out, err),
+        Some(Command::PrintConfig(options)) => {
+            print_config::run(&cli.given.sources_or_default(), options, out, err)
         }
         Some(Command::Components { docs: None }) => Ok(components::list(out)?),
         Some(Command::Components { docs: Some(name) }) => Ok(components::docs(name, out)?),
         Some(Command::Demo { seconds }) => demo::run(&cli.given, *seconds, timeout, err),
+        Some(Command::Featuregate { id }) => Ok(gates::list(id.as_deref(), out)?),
+        Some(Command::Completions { shell }) => Ok(paper::completions(*shell, out)?),
+        Some(Command::Man) => Ok(paper::man(out)?),
     }
 }
 

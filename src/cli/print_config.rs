@@ -2,40 +2,51 @@
 
 use std::io::Write;
 
-use config::{Document, Faults, Format, Reference, Sources};
+use clap::Args;
+use config::{Document, Faults, Format, Node, Reference, Sources};
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Failure, yaml};
+use super::{Answer, Failure, own_keys, yaml};
 use crate::setup::{Setup, setup};
 
-pub(super) fn run(
-    sources: &Sources,
-    format: &str,
-    out: &mut dyn Write,
-    err: &mut dyn Write,
-) -> Answer {
-    let mut faults = Faults::new();
-    let setup = setup(sources, &mut faults);
-    faults.sort();
-    faults.write(Format::Human, err)?;
-    let sections = sections(setup.ok_or(Failure::Told)?)?;
-    match format {
-        "json" => {
-            let sections: Map<String, Value> = sections
-                .into_iter()
-                .map(|(key, value)| (key.to_owned(), value))
-                .collect();
-            writeln!(out, "{:#}", Value::Object(sections))?;
-        }
-        _ => out.write_all(yaml::document(&sections).as_bytes())?,
-    }
-    Ok(())
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    #[arg(long, value_name = "FORMAT", default_value = "yaml")]
+    #[arg(value_parser = ["yaml", "json"])]
+    format: String,
+    /// Say behind each value where it was written (YAML only)
+    #[arg(long)]
+    origins: bool,
+    /// Leave out, and name, what only this service knows
+    #[arg(long)]
+    for_collector: bool,
+    /// As the Collector has it; secrets are never printed here
+    #[arg(long, value_name = "MODE", default_value = "redacted", value_parser = ["redacted"])]
+    mode: String,
 }
 
 /// The sections in the order in which people write them, empty ones left out.
-fn sections(setup: Setup) -> serde_json::Result<Vec<(&'static str, Value)>> {
-    let mut sections: Vec<_> = setup
-        .effective
+type Sections = Vec<(&'static str, Value)>;
+
+pub(super) fn run(
+    sources: &Sources,
+    options: &Options,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Answer {
+    if options.origins && options.format == "json" {
+        return Err(anyhow::anyhow!("--origins writes comments, which JSON does not have").into());
+    }
+    let mut faults = Faults::new();
+    let setup = setup(sources, &mut faults);
+    faults.write(Format::Human, err)?;
+    let Setup {
+        root,
+        document,
+        effective,
+        ..
+    } = setup.ok_or(Failure::Told)?;
+    let mut sections: Sections = effective
         .into_iter()
         .filter(|(_, components)| !components.is_empty())
         .map(|(kind, components)| {
@@ -45,8 +56,35 @@ fn sections(setup: Setup) -> serde_json::Result<Vec<(&'static str, Value)>> {
             )
         })
         .collect();
-    sections.push(("service", service(&setup.document)?));
-    Ok(sections)
+    if options.for_collector {
+        own_keys::omit(&mut sections, err)?;
+    }
+    sections.push(("service", service(&document)?));
+    match options.format.as_str() {
+        "json" => {
+            let sections: Map<String, Value> = sections
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect();
+            writeln!(out, "{:#}", Value::Object(sections))?;
+        }
+        _ => {
+            let note = |path: &str| options.origins.then(|| origin(&root, path));
+            out.write_all(yaml::document(&sections, &note).as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+/// The source and line that a value comes from; a source of one line, such as `--set`, has only its name.
+fn origin(root: &Node, path: &str) -> String {
+    match root.find(path) {
+        Some(place) if place.source.text.contains('\n') => {
+            format!("{}:{}", place.source.name, place.line())
+        }
+        Some(place) => place.source.name.clone(),
+        None => "default".to_owned(),
+    }
 }
 
 fn service(document: &Document) -> serde_json::Result<Value> {

@@ -13,69 +13,99 @@ const WORDS: [&str; 10] = [
     "true", "false", "yes", "no", "on", "off", "y", "n", "null", "nil",
 ];
 
+/// Says something of the value at a path (`service::extensions[0]`), as a comment behind it.
+pub(super) type Note<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// Writes a map of sections in the order given.
-pub(super) fn document(sections: &[(&str, Value)]) -> String {
-    let mut out = String::new();
+pub(super) fn document(sections: &[(&str, Value)], note: Note<'_>) -> String {
+    let mut writer = Writer {
+        out: String::new(),
+        path: String::new(),
+        note,
+    };
     for (key, value) in sections {
-        entry(&mut out, 0, key, value);
+        writer.entry(0, key, value);
     }
-    out
+    writer.out
 }
 
-/// Writes `key: value` at a depth of two spaces each, with what is below it.
-fn entry(out: &mut String, depth: usize, key: &str, value: &Value) {
-    indent(out, depth);
-    out.push_str(&text(key));
-    out.push(':');
-    match value {
-        Value::Object(map) if !map.is_empty() => {
-            out.push('\n');
-            map.iter()
-                .for_each(|(key, value)| entry(out, depth + 1, key, value));
-        }
-        Value::Array(list) if !list.is_empty() => {
-            out.push('\n');
-            list.iter().for_each(|value| element(out, depth + 1, value));
-        }
-        value => {
-            out.push(' ');
-            flow(out, value);
-            out.push('\n');
-        }
-    }
+struct Writer<'a> {
+    out: String,
+    /// Of the value that is being written.
+    path: String,
+    note: Note<'a>,
 }
 
-/// Writes `- value`; a map below it begins on the same line.
-fn element(out: &mut String, depth: usize, value: &Value) {
-    let mut below = String::new();
-    match value {
-        Value::Object(map) if !map.is_empty() => {
-            map.iter()
-                .for_each(|(key, value)| entry(&mut below, depth + 1, key, value));
-            indent(out, depth);
-            out.push_str("- ");
-            out.push_str(below.trim_start());
+impl Writer<'_> {
+    /// Writes `key: value` at a depth of two spaces each, with what is below it.
+    fn entry(&mut self, depth: usize, key: &str, value: &Value) {
+        let before = self.path.len();
+        if before > 0 {
+            self.path.push_str("::");
         }
-        value => {
-            indent(out, depth);
-            out.push_str("- ");
-            flow(out, value);
-            out.push('\n');
+        self.path.push_str(key);
+        self.indent(depth);
+        self.out.push_str(&text(key));
+        self.out.push(':');
+        match value {
+            Value::Object(map) if !map.is_empty() => {
+                self.out.push('\n');
+                map.iter()
+                    .for_each(|(key, value)| self.entry(depth + 1, key, value));
+            }
+            Value::Array(list) if !list.is_empty() => {
+                self.out.push('\n');
+                for (at, value) in list.iter().enumerate() {
+                    self.element(depth + 1, at, value);
+                }
+            }
+            value => {
+                self.out.push(' ');
+                self.flow(value);
+            }
         }
+        self.path.truncate(before);
     }
-}
 
-/// Scalars and what is empty; a list in a list, which no configuration has, is written as JSON.
-fn flow(out: &mut String, value: &Value) {
-    match value {
-        Value::String(value) => out.push_str(&text(value)),
-        // JSON is YAML.
-        value => drop(write!(out, "{value}")),
+    /// Writes `- value`; a map below it begins on the same line.
+    fn element(&mut self, depth: usize, at: usize, value: &Value) {
+        let before = self.path.len();
+        // Writing to a string cannot fail.
+        let _ = write!(self.path, "[{at}]");
+        let start = self.out.len();
+        match value {
+            Value::Object(map) if !map.is_empty() => {
+                map.iter()
+                    .for_each(|(key, value)| self.entry(depth + 1, key, value));
+                let dash = start + 2 * depth;
+                self.out.replace_range(dash..=dash, "-");
+            }
+            value => {
+                self.indent(depth);
+                self.out.push_str("- ");
+                self.flow(value);
+            }
+        }
+        self.path.truncate(before);
     }
-}
 
-fn indent(out: &mut String, depth: usize) {
-    (0..depth).for_each(|_| out.push_str("  "));
+    /// Scalars and what is empty, to the end of the line; a list in a list, which no configuration has, is written
+    /// as JSON.
+    fn flow(&mut self, value: &Value) {
+        match value {
+            Value::String(value) => self.out.push_str(&text(value)),
+            // JSON is YAML.
+            value => drop(write!(self.out, "{value}")),
+        }
+        if let Some(note) = (self.note)(&self.path) {
+            let _ = write!(self.out, "  # {note}");
+        }
+        self.out.push('\n');
+    }
+
+    fn indent(&mut self, depth: usize) {
+        (0..depth).for_each(|_| self.out.push_str("  "));
+    }
 }
 
 /// A text as a scalar. A dollar sign that would start an expansion is doubled.
@@ -191,7 +221,26 @@ s:
           h: true
 t: 5s
 ";
-        assert_eq!(document(&[("s", value), ("t", json!("5s"))]), expected);
+        assert_eq!(
+            document(&[("s", value), ("t", json!("5s"))], &|_| None),
+            expected
+        );
+    }
+
+    #[test]
+    fn a_note_stands_behind_its_value() {
+        let value = json!({ "b": [1, { "c": 2, "d": {} }] });
+        let expected = "\
+a:
+  b:
+    - 1  # a::b[0]
+    - c: 2  # a::b[1]::c
+      d: {}  # a::b[1]::d
+";
+        assert_eq!(
+            document(&[("a", value)], &|path| Some(path.to_owned())),
+            expected
+        );
     }
 
     /// Reads a text back with the reader of configurations.
@@ -249,14 +298,14 @@ t: 5s
         for text in texts {
             let value = json!({ "k": text, "list": [text, { "deep": text }] });
             assert_eq!(
-                read_back(document(&[("s", value.clone())])),
+                read_back(document(&[("s", value.clone())], &|_| None)),
                 json!({ "s": value }),
                 "{text:?}"
             );
         }
         let numbers = json!({ "k": [0, -1, 1.5, u64::MAX, true, null, [], {}, [[1], 2]] });
         assert_eq!(
-            read_back(document(&[("s", numbers.clone())])),
+            read_back(document(&[("s", numbers.clone())], &|_| None)),
             json!({ "s": numbers })
         );
     }

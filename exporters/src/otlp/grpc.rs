@@ -73,6 +73,7 @@ headers:
   x-scope-orgid: shop
 ";
     const REFERENCE: &'static str = include_str!("grpc.md");
+    const OWN_KEYS: &'static [&'static str] = &["max_request_bytes"];
     type Config = Config;
 }
 

@@ -23,6 +23,7 @@ pub struct Factory<B> {
     pub stability: Stability,
     pub example: &'static str,
     pub reference: &'static str,
+    pub own_keys: &'static [&'static str],
     /// Reads and checks the configuration of one component of this type.
     pub plan: fn(&Written, &mut Faults) -> Option<Planned<B>>,
 }
@@ -106,6 +107,7 @@ impl<B> Factory<B> {
             stability: C::STABILITY,
             example: C::EXAMPLE,
             reference: C::REFERENCE,
+            own_keys: C::OWN_KEYS,
             plan,
         }
     }

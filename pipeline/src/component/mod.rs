@@ -42,6 +42,9 @@ pub trait Component: Sized + 'static {
     /// The reference text in Markdown: what it does, its keys with defaults, its limits, its metrics, and where it
     /// differs from the Collector.
     const REFERENCE: &'static str;
+    /// Keys of the configuration that the Collector does not have, as paths without indices:
+    /// `protocols::grpc::key`.
+    const OWN_KEYS: &'static [&'static str] = &[];
     /// Unknown keys are faults; quantities are types with units; choices are enums.
     type Config: DeserializeOwned + Serialize + config::Validate + Clone + Send + Sync + 'static;
 }

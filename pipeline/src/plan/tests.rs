@@ -25,6 +25,7 @@ const fn row<B>(
         stability: Stability::Stable,
         example: "",
         reference: "",
+        own_keys: &[],
         plan,
     }
 }

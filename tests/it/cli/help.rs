@@ -4,12 +4,15 @@ use super::tracegate;
 
 #[test]
 fn every_help_fits_80_columns() {
-    let commands: [&[&str]; 5] = [
+    let commands: [&[&str]; 8] = [
         &[],
         &["validate"],
         &["print-config"],
         &["components"],
         &["demo"],
+        &["featuregate"],
+        &["completions"],
+        &["man"],
     ];
     for command in commands {
         for flag in ["--help", "-h"] {
@@ -43,6 +46,51 @@ fn the_help_names_the_commands_and_the_exit_codes() {
         help.contains("Exit codes:\n  0  ") && help.contains("\n  1  "),
         "{help}"
     );
+}
+
+#[test]
+fn every_shell_gets_a_script_that_knows_the_commands() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ended = tracegate(&["completions", shell]);
+        assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{shell}");
+        assert!(ended.out.contains("print-config"), "{shell}: {}", ended.out);
+    }
+}
+
+#[test]
+fn the_manual_page_has_the_options_of_every_command() {
+    let ended = tracegate(&["man"]);
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
+    for word in [
+        ".TH tracegate 1",
+        ".SH VALIDATE",
+        r"\-\-strict",
+        r"\-\-for\-collector",
+    ] {
+        assert!(ended.out.contains(word), "{word} is not in\n{}", ended.out);
+    }
+}
+
+#[test]
+fn the_collector_s_feature_gates_are_known_and_others_are_named() {
+    let check = |gates: &str, warning: &str| {
+        let ended = tracegate(&["--feature-gates", gates, "print-config"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.err);
+        assert!(ended.err.contains(warning), "{}", ended.err);
+    };
+    check(
+        "service.profilesSupport",
+        "warning: the feature gate \"service.profilesSupport\" changes nothing here",
+    );
+    check(
+        "-no.such,+either",
+        "warning: no such feature gate \"no.such\"",
+    );
+    let table = tracegate(&["featuregate"]).out;
+    assert!(table.contains("\nservice.profilesSupport "), "{table}");
+    let ended = tracegate(&["featuregate", "no.such"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.contains("no such feature gate"), "{}", ended.err);
 }
 
 #[test]

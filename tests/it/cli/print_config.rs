@@ -80,6 +80,50 @@ fn what_is_printed_is_a_configuration_that_prints_the_same() {
 }
 
 #[test]
+fn origins_name_the_source_and_line_of_each_value() {
+    let file = file(WITH_SECRETS);
+    let set = "exporters.otlp_grpc.timeout=90s";
+    let arguments = [
+        "print-config",
+        "--origins",
+        "--config",
+        path(&file),
+        "--set",
+        set,
+    ];
+    let ended = tracegate_with(&arguments, &ENVIRONMENT);
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
+    let check = |line: &str| {
+        let found = ended.out.lines().any(|found| found.trim_start() == line);
+        assert!(found, "{line} is not in\n{}", ended.out);
+    };
+    check(&format!("endpoint: tempo:4317  # {}:5", path(&file)));
+    check("timeout: 1m30s  # --set exporters.otlp_grpc.timeout");
+    check("queue_size: 1000  # default");
+    check(&format!("- otlp_grpc  # {}:9", path(&file)));
+    let ended = tracegate(&["print-config", "--origins", "--format", "json"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.err.contains("which JSON does not have"),
+        "{}",
+        ended.err
+    );
+}
+
+#[test]
+fn what_the_collector_does_not_know_is_left_out_and_named_for_it() {
+    let file = file(WITH_SECRETS);
+    let arguments = ["print-config", "--for-collector", "--config", path(&file)];
+    let ended = tracegate_with(&arguments, &ENVIRONMENT);
+    assert_eq!(ended.code, Some(0));
+    assert_eq!(
+        ended.err,
+        "omitted: exporters::otlp_grpc::max_request_bytes: 4000000\n"
+    );
+    assert!(!ended.out.contains("max_request_bytes"), "{}", ended.out);
+}
+
+#[test]
 fn texts_that_look_like_something_else_stay_texts() {
     let words = [
         "yes", "no", "on", "off", "1_000", "0123", "1e3", "null", "${X}", "12:30",

@@ -52,6 +52,65 @@ fn warnings_are_shown_and_do_not_fail() {
 }
 
 #[test]
+fn warnings_fail_where_it_is_strict() {
+    let check = |yaml: &str, code: i32| {
+        let file = file(yaml);
+        let ended = tracegate(&["validate", "--strict", "--config", path(&file)]);
+        assert_eq!(ended.code, Some(code), "{}", ended.err);
+    };
+    check(VALID, 0);
+    check(
+        &VALID.replace("exporters: {nop: }", "exporters: {nop: , nop/2: }"),
+        1,
+    );
+}
+
+#[test]
+fn what_is_legal_and_hardly_meant_is_a_warning() {
+    let check = |receivers: &str, processors: &str, warning: Option<(&str, &str)>| {
+        let yaml = format!(
+            "receivers: {{nop: , {receivers}}}\n\
+             processors: {{batch: , memory_limiter: {{check_interval: 1s, limit_mib: 100}}}}\n\
+             exporters: {{nop: }}\n\
+             service:\n  pipelines:\n    traces:\n      receivers: [otlp, otlp/2]\n      \
+             processors: {processors}\n      exporters: [nop]\n"
+        );
+        let file = file(&yaml);
+        let ended = tracegate(&["validate", "--format", "json", "--config", path(&file)]);
+        assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.err);
+        let report: Value = serde_json::from_str(&ended.out).unwrap();
+        let found = report["faults"].as_array().unwrap().iter();
+        let mut found = found.filter(|fault| !fault["text"].as_str().unwrap().contains("`nop`"));
+        match warning {
+            Some((path, text)) => {
+                let fault = found.next().unwrap();
+                assert_eq!(fault["path"], path);
+                assert!(fault["text"].as_str().unwrap().contains(text), "{fault}");
+            }
+            None => assert_eq!(found.next(), None),
+        }
+    };
+    let apart = "otlp: {protocols: {grpc: }}, otlp/2: {protocols: {http: }}";
+    check(apart, "[memory_limiter, batch]", None);
+    check(
+        apart,
+        "[batch, memory_limiter]",
+        Some((
+            "service::pipelines::traces::processors[1]",
+            "not the first processor",
+        )),
+    );
+    check(
+        "otlp: {protocols: {grpc: }}, otlp/2: {protocols: {http: {endpoint: \"0.0.0.0:4317\"}}}",
+        "[]",
+        Some((
+            "receivers::otlp/2::protocols::http::endpoint",
+            "`receivers::otlp` and `receivers::otlp/2` listen on one address",
+        )),
+    );
+}
+
+#[test]
 fn sources_are_merged_before_they_are_checked() {
     let (first, second) = (file(VALID), file("exporters: {nop/2: }\n"));
     let pipeline = "service.pipelines.traces.exporters=[nop/2]";

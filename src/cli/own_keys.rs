@@ -1,0 +1,48 @@
+//! Leaves out of a configuration what the Collector would refuse because only this service knows it.
+
+use std::io::{self, Write};
+
+use pipeline::component::Factory;
+use serde_json::Value;
+
+use crate::components::REGISTRY;
+
+/// Removes the keys, and names each with its value.
+pub(super) fn omit(sections: &mut [(&'static str, Value)], err: &mut dyn Write) -> io::Result<()> {
+    for (section, components) in sections {
+        for (id, body) in components.as_object_mut().into_iter().flatten() {
+            let kind = id.split('/').next().unwrap_or_default();
+            for path in keys(section, kind) {
+                if let Some(value) = take(body, path) {
+                    writeln!(err, "omitted: {section}::{id}::{path}: {value}")?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The keys of a type that the Collector does not have.
+fn keys(section: &str, kind: &str) -> &'static [&'static str] {
+    fn of<B>(table: &[Factory<B>], kind: &str) -> &'static [&'static str] {
+        table
+            .iter()
+            .find(|row| row.is_called(kind))
+            .map_or(&[], |row| row.own_keys)
+    }
+    match section {
+        "receivers" => of(REGISTRY.receivers, kind),
+        "processors" => of(REGISTRY.processors, kind),
+        "exporters" => of(REGISTRY.exporters, kind),
+        "connectors" => of(REGISTRY.connectors, kind),
+        _ => of(REGISTRY.extensions, kind),
+    }
+}
+
+/// Takes the value at `a::b::c` out of a map of maps.
+fn take(body: &mut Value, path: &str) -> Option<Value> {
+    match path.split_once("::") {
+        Some((key, rest)) => take(body.get_mut(key)?, rest),
+        None => body.as_object_mut()?.remove(path),
+    }
+}
