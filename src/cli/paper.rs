@@ -1,4 +1,4 @@
-//! What packages install beside the program: completion scripts and the manual page, made from the arguments themselves.
+//! What packages install beside the program, made from the arguments themselves: completion scripts, the manual page.
 
 use std::io::{self, Write};
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-/// Folders that hold no source of ours.
+/// What holds no source of ours; `.git` is a file where this is one work tree of several.
 const SKIPPED: &[&str] = &[
     ".git",
     ".venv",
@@ -146,10 +146,11 @@ fn walk(folder: &Path, path: &str, files: &mut Vec<File>) {
         } else {
             format!("{path}/{name}")
         };
+        if SKIPPED.contains(&name.as_str()) {
+            continue;
+        }
         if entry.file_type().unwrap().is_dir() {
-            if !SKIPPED.contains(&name.as_str()) {
-                walk(&entry.path(), &path, files);
-            }
+            walk(&entry.path(), &path, files);
         } else if let Ok(text) = fs::read_to_string(entry.path()) {
             // What is not UTF-8 is a fixture, and what has gone meanwhile is nobody's.
             files.push(File { path, text });
