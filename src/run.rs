@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use ledger::{Books, Budget, Kind, Reason};
-use pipeline::component::{Extension, Health, Host, Label, Listening, LocalFuture, Vitals};
+use pipeline::component::{
+    Extension, Extensions, Health, Host, Label, Listening, LocalFuture, Vitals,
+};
 use pipeline::{Clock, ExtensionNode, Plan, Service, Shared};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -43,18 +45,19 @@ pub(crate) fn shared(budget: u64, clock: Clock) -> Shared {
         budget: Budget::new(budget),
         metrics: telemetry::metrics::Metrics::default(),
         clock,
+        extensions: Extensions::default(),
     }
 }
 
 async fn live(run: Run, beside: Beside<'_>) -> anyhow::Result<()> {
     let Run {
         mut plan,
-        shared,
+        mut shared,
         pages,
         shutdown_timeout,
     } = run;
     let mut signals = Signals::listen()?;
-    let mut extensions = build_extensions(std::mem::take(&mut plan.extensions), &shared)?;
+    let mut extensions = build_extensions(std::mem::take(&mut plan.extensions), &mut shared)?;
     extensions.extend(pages);
     let mut service = Service::start(plan, &shared)?;
     let (health, watched) = watch::channel(Health::Starting);
@@ -116,12 +119,14 @@ async fn drain(service: &mut Service, signals: &mut Signals, deadline: Duration)
 
 fn build_extensions(
     nodes: Vec<ExtensionNode>,
-    shared: &Shared,
+    shared: &mut Shared,
 ) -> anyhow::Result<Vec<(String, Box<dyn Extension>)>> {
     let build = |node: ExtensionNode| {
-        let built = (node.build.make)(&host(&node.id, shared))
-            .map_err(|text| anyhow::anyhow!("failed to start extension {}: {text}", node.id))?;
-        Ok((node.id, built))
+        let id = node.id.to_string();
+        let built = (node.build.make)(&host(&id, shared))
+            .map_err(|text| anyhow::anyhow!("failed to start extension {id}: {text}"))?;
+        shared.extensions.add(&node.id, built.as_ref());
+        Ok((id, built))
     };
     nodes.into_iter().map(build).collect()
 }
@@ -138,6 +143,7 @@ fn host(id: &str, shared: &Shared) -> Host {
             signal: None,
             pipeline: None,
         },
+        extensions: shared.extensions.clone(),
     }
 }
 

@@ -73,6 +73,7 @@ impl Exporter for Idle {
 
 fn shared() -> Shared {
     Shared {
+        extensions: pipeline::component::Extensions::default(),
         books: Arc::default(),
         budget: Budget::new(1 << 20),
         metrics: telemetry::metrics::Metrics::default(),

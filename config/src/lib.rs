@@ -44,4 +44,4 @@ pub use secret::Secret;
 pub use suggest::closest;
 pub use telemetry::Telemetry;
 pub use units::{DurationFault, GoDuration};
-pub use validate::{Problem, Problems, Validate};
+pub use validate::{Capability, Problem, Problems, Validate, Want};

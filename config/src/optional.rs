@@ -47,6 +47,11 @@ impl<T> Optional<T> {
         }
     }
 
+    /// For `#[serde(skip_serializing_if = "Optional::is_off")]`, where a section has required keys.
+    pub fn is_off(&self) -> bool {
+        !self.is_on()
+    }
+
     pub fn is_on(&self) -> bool {
         matches!(self, Self::On(_))
     }

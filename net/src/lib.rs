@@ -4,6 +4,7 @@
 
 mod answer;
 mod answering;
+pub mod auth;
 pub mod body;
 pub mod client;
 pub mod encoding;

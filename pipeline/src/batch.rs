@@ -35,6 +35,8 @@ pub struct Context {
     pub peer: Option<std::net::IpAddr>,
     /// Request metadata in lower case, one entry a value; kept only with `include_metadata`.
     pub metadata: Vec<(String, String)>,
+    /// What the receiver's authenticator found: attributes such as `username` and `subject`.
+    pub identity: Arc<[(String, String)]>,
 }
 
 impl Context {

@@ -37,6 +37,7 @@ type Work = fn(&Account);
 
 fn shared(accounts: &[(NodeKey, Work)]) -> Shared {
     let shared = Shared {
+        extensions: pipeline::component::Extensions::default(),
         books: Arc::default(),
         budget: Budget::new(1000),
         metrics: Metrics::default(),

@@ -31,6 +31,7 @@ impl Running {
     /// Starts the configuration `yaml` with some values replaced, each given as `a.b.c=value`.
     pub(crate) fn start(yaml: &str, sets: &[&str]) -> Self {
         let shared = Shared {
+            extensions: pipeline::component::Extensions::default(),
             books: Arc::default(),
             budget: Budget::new(BUDGET),
             metrics: telemetry::metrics::Metrics::default(),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::auth::Auth;
 use super::compression::Compression;
 use super::endpoint::host_port_fault;
 use super::keepalive::KeepaliveClient;
@@ -9,7 +10,7 @@ use super::tls::TlsClient;
 use crate::decode::NotYet;
 use crate::headers::Headers;
 use crate::optional::Optional;
-use crate::validate::{Problems, Validate};
+use crate::validate::{Capability, Problems, Validate};
 
 /// The balancers of the Collector's gRPC library.
 const BALANCERS: [&str; 2] = ["round_robin", "pick_first"];
@@ -32,8 +33,8 @@ pub struct GrpcClient {
     pub authority: String,
     /// Empty: our own.
     pub user_agent: String,
-    #[serde(skip_serializing)]
-    pub auth: NotYet,
+    #[serde(skip_serializing_if = "Optional::is_off")]
+    pub auth: Optional<Auth>,
     #[serde(skip_serializing)]
     pub middlewares: NotYet,
 }
@@ -52,7 +53,7 @@ impl Default for GrpcClient {
             balancer_name: "round_robin".to_owned(),
             authority: String::new(),
             user_agent: String::new(),
-            auth: NotYet,
+            auth: Optional::Off,
             middlewares: NotYet,
         }
     }
@@ -70,6 +71,14 @@ impl GrpcClient {
             .iter()
             .find_map(|scheme| endpoint.strip_prefix(scheme));
         (rest.unwrap_or(endpoint), false)
+    }
+}
+
+impl GrpcClient {
+    /// Whether the connection is made without TLS.
+    pub fn is_plaintext(&self) -> bool {
+        let (_, https) = self.target();
+        !https && self.tls.is_plaintext()
     }
 }
 
@@ -102,6 +111,13 @@ impl Validate for GrpcClient {
             format!("invalid balancer_name: {balancer}"),
         );
         problems.under("tls", &self.tls);
+        if let Some(auth) = self.auth.as_ref() {
+            let capability = match self.is_plaintext() {
+                true => Capability::PlainGrpcClientAuth,
+                false => Capability::GrpcClientAuth,
+            };
+            problems.want("auth::authenticator", &auth.authenticator, capability);
+        }
         problems
     }
 }

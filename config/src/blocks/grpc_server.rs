@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::REQUEST_BYTES_DEFAULT;
+use super::auth::Auth;
 use super::endpoint::{Transport, host_port_fault};
 use super::keepalive::KeepaliveServer;
 use crate::decode::NotYet;
 use crate::optional::Optional;
-use crate::validate::{Problems, Validate};
+use crate::validate::{Capability, Problems, Validate};
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
@@ -28,8 +29,8 @@ pub struct GrpcServer {
     pub dialer: NotYet,
     #[serde(skip_serializing)]
     pub tls: NotYet,
-    #[serde(skip_serializing)]
-    pub auth: NotYet,
+    #[serde(skip_serializing_if = "Optional::is_off")]
+    pub auth: Optional<Auth>,
     #[serde(skip_serializing)]
     pub middlewares: NotYet,
 }
@@ -57,7 +58,7 @@ impl Default for GrpcServer {
             include_metadata: false,
             dialer: NotYet,
             tls: NotYet,
-            auth: NotYet,
+            auth: Optional::Off,
             middlewares: NotYet,
         }
     }
@@ -68,6 +69,13 @@ impl Validate for GrpcServer {
         let mut problems = Problems::new();
         if let Some(text) = host_port_fault(&self.endpoint) {
             problems.push("endpoint", text);
+        }
+        if let Some(auth) = self.auth.as_ref() {
+            problems.want(
+                "auth::authenticator",
+                &auth.authenticator,
+                Capability::ServerAuth,
+            );
         }
         problems
     }

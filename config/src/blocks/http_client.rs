@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::auth::Auth;
 use super::compression::{Compression, CompressionParams};
 use super::tls::TlsClient;
 use crate::decode::NotYet;
 use crate::headers::Headers;
+use crate::optional::Optional;
 use crate::units::GoDuration;
-use crate::validate::{Problems, Validate};
+use crate::validate::{Capability, Problems, Validate};
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
@@ -36,8 +38,8 @@ pub struct HttpClient {
     pub proxy_url: String,
     #[serde(skip_serializing)]
     pub cookies: NotYet,
-    #[serde(skip_serializing)]
-    pub auth: NotYet,
+    #[serde(skip_serializing_if = "Optional::is_off")]
+    pub auth: Optional<Auth>,
     #[serde(skip_serializing)]
     pub middlewares: NotYet,
 }
@@ -63,7 +65,7 @@ impl Default for HttpClient {
             force_attempt_http2: true,
             proxy_url: String::new(),
             cookies: NotYet,
-            auth: NotYet,
+            auth: Optional::Off,
             middlewares: NotYet,
         }
     }
@@ -89,6 +91,13 @@ impl Validate for HttpClient {
             problems.require(!duration.is_negative(), key, text);
         }
         problems.under("tls", &self.tls);
+        if let Some(auth) = self.auth.as_ref() {
+            problems.want(
+                "auth::authenticator",
+                &auth.authenticator,
+                Capability::HttpClientAuth,
+            );
+        }
         problems
     }
 }

@@ -4,11 +4,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::REQUEST_BYTES_DEFAULT;
+use super::auth::HttpAuth;
 use super::endpoint::{Transport, host_port_fault};
 use crate::decode::NotYet;
 use crate::headers::Headers;
+use crate::optional::Optional;
 use crate::units::GoDuration;
-use crate::validate::{Problems, Validate};
+use crate::validate::{Capability, Problems, Validate};
 
 /// What a server can decompress; the empty word is no compression.
 const COMPRESSION_ALGORITHMS: [&str; 8] = [
@@ -46,8 +48,8 @@ pub struct HttpServer {
     pub dialer: NotYet,
     #[serde(skip_serializing)]
     pub tls: NotYet,
-    #[serde(skip_serializing)]
-    pub auth: NotYet,
+    #[serde(skip_serializing_if = "Optional::is_off")]
+    pub auth: Optional<HttpAuth>,
     #[serde(skip_serializing)]
     pub cors: NotYet,
     #[serde(skip_serializing)]
@@ -80,7 +82,7 @@ impl Default for HttpServer {
             keep_alives_enabled: true,
             dialer: NotYet,
             tls: NotYet,
-            auth: NotYet,
+            auth: Optional::Off,
             cors: NotYet,
             middlewares: NotYet,
         }
@@ -110,6 +112,13 @@ impl Validate for HttpServer {
         ] {
             let text = format!("'{key}' must be non-negative");
             problems.require(!duration.is_negative(), key, text);
+        }
+        if let Some(auth) = self.auth.as_ref() {
+            problems.want(
+                "auth::authenticator",
+                &auth.authenticator,
+                Capability::ServerAuth,
+            );
         }
         problems
     }

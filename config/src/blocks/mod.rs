@@ -3,6 +3,7 @@
 //! A component adds its own keys with `Squash<Block, Own>`. Keys that this build does not have are
 //! fields of type [`crate::NotYet`], so that their use is a fault.
 
+mod auth;
 mod compression;
 mod endpoint;
 mod grpc_client;
@@ -15,6 +16,7 @@ mod retry;
 mod timeout;
 mod tls;
 
+pub use auth::{Auth, HttpAuth};
 pub use compression::{Compression, CompressionParams};
 pub use endpoint::Transport;
 pub use grpc_client::GrpcClient;

@@ -147,6 +147,11 @@ impl Component {
         Fault::error(self.place.clone(), self.path(), text)
     }
 
+    /// Where something below the component stands, else what it is in.
+    pub fn locate(&self, path: &str) -> Place {
+        self.node_at_key().locate(path)
+    }
+
     /// What is wrong with the component as a whole is marked at its id.
     fn node_at_key(&self) -> Node {
         Node {

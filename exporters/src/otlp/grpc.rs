@@ -7,7 +7,7 @@ use net::client::{Client, Target};
 use net::grpc;
 use net::tls::ClientTls;
 use otlp::Signal;
-use otlp::reply::Format;
+use otlp::reply::{Code, Format};
 use pipeline::Batch;
 use pipeline::component::{
     Component, Exporter, ExporterComponent, Failure, Host, LocalFuture, Receipt, Stability,
@@ -16,6 +16,7 @@ use pipeline::delivery::Settings;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{grpc_failure, receipt};
+use super::auth::Auth;
 use super::outbound::{self, Delivery, Packing};
 
 /// Go servers refuse gRPC messages of more than 4 MiB unless told otherwise.
@@ -28,6 +29,7 @@ pub(crate) struct OtlpGrpc {
     headers: HeaderMap,
     packing: Packing,
     request_max: usize,
+    auth: Auth,
 }
 
 pub(crate) type Config = Squash<GrpcClient, Squash<Own, Delivery>>;
@@ -87,11 +89,11 @@ impl ExporterComponent for OtlpGrpc {
         )
     }
 
-    fn build(config: &Config, _host: &Host) -> Result<Box<dyn Exporter>, String> {
+    fn build(config: &Config, host: &Host) -> Result<Box<dyn Exporter>, String> {
         let Squash(client, Squash(own, _)) = config;
-        let (target, https) = client.target();
+        let (target, _) = client.target();
         let target = Target::parse(target.trim_end_matches('/'), None)?;
-        let secure = https || !client.tls.is_plaintext();
+        let secure = !client.is_plaintext();
         let tls = if secure {
             let alpn = vec![b"h2".to_vec()];
             let tls = ClientTls {
@@ -139,6 +141,7 @@ impl ExporterComponent for OtlpGrpc {
             ],
             headers: outbound::headers(&client.headers, &client.user_agent)?,
             packing: Packing::new(client.compression, CompressionParams::default(), true)?,
+            auth: Auth::find(host, &client.auth)?,
             request_max: usize::try_from(own.max_request_bytes).unwrap_or(usize::MAX),
         }))
     }
@@ -149,11 +152,15 @@ impl Exporter for OtlpGrpc {
         Box::pin(async move {
             let message = self.packing.pack(outbound::message(batch)).await?;
             let uri = self.uris[batch.signal().index()].clone();
-            let request = grpc::request(uri, &self.headers, message, self.packing.encoding);
+            let mut request = grpc::request(uri, &self.headers, message, self.packing.encoding);
+            let generation = self.auth.apply(batch, request.headers_mut())?;
             let sent = self.client.send(request).await;
             let mut answered = sent.map_err(|fault| Failure::retryable(fault.to_string()))?;
             match grpc::outcome(&mut answered).await {
                 Ok(body) => receipt(batch.signal(), Format::Protobuf, &body),
+                Err(status) if status.code == Code::Unauthenticated => {
+                    Err(self.auth.refused(generation, grpc_failure(&status)))
+                }
                 Err(status) => Err(grpc_failure(&status)),
             }
         })

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use config::blocks::HttpClient;
 use config::{Problems, Squash, Validate};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST};
-use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use net::client::{Answered, ChunkBody, Chunks, Client, Target};
 use net::encoding::Encoding;
 use net::tail;
@@ -19,6 +19,7 @@ use pipeline::{Batch, Clock};
 use serde::{Deserialize, Serialize};
 
 use super::answer::{http_failure, receipt};
+use super::auth::Auth;
 use super::outbound::{self, Delivery, Packing};
 
 pub(crate) struct OtlpHttp {
@@ -28,6 +29,7 @@ pub(crate) struct OtlpHttp {
     packing: Packing,
     format: Format,
     clock: Clock,
+    auth: Auth,
 }
 
 /// Where one signal goes. Signals may go to different servers.
@@ -157,6 +159,7 @@ impl ExporterComponent for OtlpHttp {
                 PayloadEncoding::Json => Format::Json,
             },
             clock: host.clock,
+            auth: Auth::find(host, &client.auth)?,
         }))
     }
 }
@@ -224,9 +227,16 @@ impl Exporter for OtlpHttp {
                 )));
             };
             let message = self.packing.pack(self.message(batch)?).await?;
-            let sent = route.client.send(self.request(route, message)).await;
+            let mut request = self.request(route, message);
+            let generation = self.auth.apply(batch, request.headers_mut())?;
+            let sent = route.client.send(request).await;
             let answered = sent.map_err(|fault| Failure::retryable(fault.to_string()))?;
-            self.outcome(route, batch.signal(), answered).await
+            let refused = answered.response.status() == StatusCode::UNAUTHORIZED;
+            let outcome = self.outcome(route, batch.signal(), answered).await;
+            outcome.map_err(|failure| match refused {
+                true => self.auth.refused(generation, failure),
+                false => failure,
+            })
         })
     }
 }

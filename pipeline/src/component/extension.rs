@@ -1,7 +1,10 @@
 //! The contract of extensions: what runs beside the pipelines and sees how they are.
 
+use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
+use config::ComponentId;
 use otlp::Signal;
 use tokio::sync::watch;
 
@@ -13,11 +16,26 @@ use crate::service::{ExporterRoom, Stop};
 /// Something beside the pipelines. It runs on the admin thread, which has no part in carrying data.
 pub trait Extension {
     /// Where it listens, for the ready lines.
-    fn listening(&self) -> Vec<Listening>;
+    fn listening(&self) -> Vec<Listening> {
+        Vec::new()
+    }
+
+    /// What other components find under its id; they are built after it.
+    fn offers(&self) -> Vec<Offer> {
+        Vec::new()
+    }
 
     /// Runs to the end of the process.
     fn run(self: Box<Self>, vitals: Vitals, stop: Stop) -> LocalFuture<'static, ()>;
 }
+
+/// One thing that an extension offers to other components, such as an `Arc<dyn ServerAuth>`.
+#[derive(Clone)]
+pub struct Offer(Arc<dyn Any + Send + Sync>);
+
+/// What the extensions offer, by id and type. Clones see the same.
+#[derive(Clone, Default)]
+pub struct Extensions(Arc<Vec<(ComponentId, Offer)>>);
 
 /// Whether the service takes data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +43,31 @@ pub enum Health {
     Starting,
     Ready,
     Draining,
+}
+
+// === impl Offer ===
+
+impl Offer {
+    pub fn new<T: Any + Send + Sync>(offered: T) -> Self {
+        Self(Arc::new(offered))
+    }
+}
+
+// === impl Extensions ===
+
+impl Extensions {
+    /// Adds what a new extension offers.
+    pub fn add(&mut self, id: &ComponentId, extension: &dyn Extension) {
+        let offers = extension.offers().into_iter();
+        Arc::make_mut(&mut self.0).extend(offers.map(|offer| (id.clone(), offer)));
+    }
+
+    pub fn get<T: Clone + 'static>(&self, id: &ComponentId) -> Option<T> {
+        let own = self.0.iter().filter(|(offering, _)| offering == id);
+        own.filter_map(|(_, offer)| offer.0.downcast_ref::<T>())
+            .next()
+            .cloned()
+    }
 }
 
 /// How the service is, for those who ask.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use config::{Component as Written, Faults, Kind};
+use config::{Capability, Component as Written, Faults, Kind, Place, Validate, Want};
 use otlp::Signal;
 
 use super::exporter::Exporter;
@@ -33,6 +33,15 @@ pub struct Planned<B> {
     pub build: B,
     /// The effective configuration with defaults, secrets redacted.
     pub effective: serde_json::Value,
+    /// The extensions that it names.
+    pub wants: Vec<Wanted>,
+}
+
+/// An extension that a component names.
+pub struct Wanted {
+    pub want: Want,
+    /// Where the id stands.
+    pub place: Place,
 }
 
 /// Makes an instance for a host; the error says what a person must mend.
@@ -59,6 +68,8 @@ pub struct BuildExporter {
 /// Makes what runs beside the pipelines.
 pub struct BuildExtension {
     pub make: Build<Box<dyn Extension>>,
+    /// What it will offer, so that the plan can check those who want something of it.
+    pub offers: Vec<Capability>,
 }
 
 /// Connectors that pass a signal on as it is need no instance.
@@ -142,6 +153,11 @@ pub trait ExporterComponent: Component {
 }
 
 pub trait ExtensionComponent: Component {
+    /// What an instance with this configuration offers to other components.
+    fn offers(_config: &Self::Config) -> Vec<Capability> {
+        Vec::new()
+    }
+
     /// Binds its sockets.
     fn build(config: &Self::Config, host: &Host) -> Result<Box<dyn Extension>, String>;
 }
@@ -182,6 +198,7 @@ impl Factory<BuildExtension> {
     pub const fn of<C: ExtensionComponent>() -> Self {
         Self::row::<C>(|written, faults| {
             planned::<C, _>(written, faults, |config| BuildExtension {
+                offers: C::offers(&config),
                 make: Arc::new(move |host| C::build(&config, host)),
             })
         })
@@ -202,7 +219,13 @@ fn planned<C: Component, B>(
     let config: C::Config = written.decode_valid(faults)?;
     // A configuration that was read from text can be written as text: a failure here is a defect of the component.
     let effective = serde_json::to_value(&config).unwrap_or_default();
+    let wants = config.validate().into_wants().into_iter();
+    let wants = wants.map(|want| Wanted {
+        place: written.locate(&want.path),
+        want,
+    });
     Some(Planned {
+        wants: wants.collect(),
         build: build(config),
         effective,
     })

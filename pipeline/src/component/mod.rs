@@ -9,6 +9,7 @@ mod receiver;
 
 use std::sync::Arc;
 
+use config::ComponentId;
 use ledger::Budget;
 use otlp::Signal;
 use serde::Serialize;
@@ -17,12 +18,12 @@ use serde::de::DeserializeOwned;
 use crate::clock::Clock;
 
 pub use exporter::{Exporter, Failure, LocalFuture, Receipt};
-pub use extension::{Extension, Health, Vitals};
+pub use extension::{Extension, Extensions, Health, Offer, Vitals};
 pub use factory::{
     Build, BuildConnector, BuildExporter, BuildExtension, BuildProcessor, BuildReceiver,
     ConnectorFactory, ExporterComponent, ExporterFactory, ExtensionComponent, ExtensionFactory,
     Factory, Planned, ProcessorComponent, ProcessorFactory, ReceiverComponent, ReceiverFactory,
-    Registry,
+    Registry, Wanted,
 };
 pub use label::Label;
 pub use processor::{Flush, Outbox, Processor};
@@ -78,4 +79,15 @@ pub struct Host {
     pub clock: Clock,
     /// Who it is: for its logs and labels.
     pub label: Label,
+    pub extensions: Extensions,
+}
+
+impl Host {
+    /// What the extension of this id offers under the type `T`. The plan has checked that it does, so `None` is an
+    /// extension that does not do what its row says.
+    ///
+    /// The type is what both sides agree on and this crate need not know, such as `Arc<dyn ServerAuth>`.
+    pub fn get<T: Clone + 'static>(&self, id: &ComponentId) -> Option<T> {
+        self.extensions.get(id)
+    }
 }

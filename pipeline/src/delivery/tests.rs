@@ -467,8 +467,8 @@ fn batches_of_different_partitions_are_kept_apart() {
         for (tenant, items) in [("a", 60), ("b", 60), ("a", 60)] {
             let metadata = vec![("X-Tenant".to_owned(), tenant.to_owned())];
             let context = Context {
-                peer: None,
                 metadata,
+                ..Context::default()
             };
             let batch = batch(items).with_context(Some(Arc::new(context)));
             run.intake.try_send(batch).unwrap();

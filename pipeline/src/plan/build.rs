@@ -6,10 +6,10 @@ use std::sync::Arc;
 use config::{Component, ComponentId, Document, Fault, Faults, Kind, Pipeline, Reference, Section};
 use otlp::Signal;
 
-use super::order;
 use super::{
     EdgeNode, ExporterNode, ExtensionNode, PipelineNode, Plan, ProcessorNode, ReceiverNode,
 };
+use super::{order, wants};
 use crate::component::{
     BuildConnector, BuildExporter, BuildExtension, BuildProcessor, BuildReceiver, Factory, Planned,
     Registry,
@@ -18,16 +18,16 @@ use crate::component::{
 /// The components of a document, each read by its owner.
 #[derive(Default)]
 pub struct Planner {
-    receivers: BTreeMap<ComponentId, Read<BuildReceiver>>,
-    processors: BTreeMap<ComponentId, Read<BuildProcessor>>,
-    exporters: BTreeMap<ComponentId, Read<BuildExporter>>,
+    pub(super) receivers: BTreeMap<ComponentId, Read<BuildReceiver>>,
+    pub(super) processors: BTreeMap<ComponentId, Read<BuildProcessor>>,
+    pub(super) exporters: BTreeMap<ComponentId, Read<BuildExporter>>,
     connectors: BTreeMap<ComponentId, Read<BuildConnector>>,
-    extensions: BTreeMap<ComponentId, Read<BuildExtension>>,
+    pub(super) extensions: BTreeMap<ComponentId, Read<BuildExtension>>,
 }
 
 /// A component that could be read, with the signals that its type carries.
-struct Read<B> {
-    planned: Planned<Arc<B>>,
+pub(super) struct Read<B> {
+    pub(super) planned: Planned<Arc<B>>,
     signals: &'static [Signal],
     name: &'static str,
 }
@@ -91,12 +91,13 @@ impl Planner {
             self.check_signals(pipeline, faults);
         }
         self.check_connectors(document, faults);
+        let extensions = wants::check(&self, document, faults);
         if faults.has_errors() {
             return None;
         }
         let pipelines =
             order::topological(&document.service.pipelines, |id| self.connects(id), faults)?;
-        Some(self.join(document, &pipelines))
+        Some(self.join(&pipelines, &extensions))
     }
 
     fn connects(&self, id: &ComponentId) -> bool {
@@ -162,7 +163,7 @@ impl Planner {
     }
 
     /// Everything has been checked: references that do not resolve cannot occur.
-    fn join(mut self, document: &Document, pipelines: &[&Pipeline]) -> Plan {
+    fn join(mut self, pipelines: &[&Pipeline], extensions: &[&ComponentId]) -> Plan {
         let mut plan = Plan::default();
         for pipeline in pipelines {
             let processors = pipeline.processors.iter().filter_map(|reference| {
@@ -193,12 +194,12 @@ impl Planner {
                 });
             }
         }
-        for reference in &document.service.extensions {
-            if let Some(read) = self.extensions.remove(&reference.id)
+        for &id in extensions {
+            if let Some(read) = self.extensions.remove(id)
                 && let Some(build) = Arc::into_inner(read.planned.build)
             {
                 plan.extensions.push(ExtensionNode {
-                    id: reference.id.to_string(),
+                    id: id.clone(),
                     build,
                 });
             }
@@ -285,10 +286,16 @@ fn section<B>(
                 text,
             ));
         }
-        if let Some(Planned { build, effective }) = (factory.plan)(component, faults) {
+        if let Some(Planned {
+            build,
+            effective,
+            wants,
+        }) = (factory.plan)(component, faults)
+        {
             let planned = Planned {
                 build: Arc::new(build),
                 effective,
+                wants,
             };
             let row = Read {
                 planned,

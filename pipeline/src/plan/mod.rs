@@ -4,9 +4,11 @@ mod build;
 mod order;
 #[cfg(test)]
 mod tests;
+mod wants;
 
 use std::sync::Arc;
 
+use config::ComponentId;
 use otlp::Signal;
 
 use crate::component::{BuildExporter, BuildExtension, BuildProcessor, BuildReceiver};
@@ -20,12 +22,12 @@ pub struct Plan {
     /// In topological order: a connector leads to later ones only.
     pub(crate) pipelines: Vec<PipelineNode>,
     pub(crate) exporters: Vec<ExporterNode>,
-    /// In the order of `service::extensions`.
+    /// In the order of `service::extensions`, but each after those that it wants something of.
     pub extensions: Vec<ExtensionNode>,
 }
 
 pub struct ExtensionNode {
-    pub id: String,
+    pub id: ComponentId,
     pub build: BuildExtension,
 }
 

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use config::{Component as Written, Document, Faults};
+use config::{Capability, Component as Written, Document, Faults, Want};
 use otlp::Signal;
 
 use super::{EdgeNode, Plan, Planner};
 use crate::component::{
-    BuildConnector, BuildExporter, BuildProcessor, BuildReceiver, ConnectorFactory,
-    ExporterFactory, Factory, Planned, ProcessorFactory, ReceiverFactory, Registry, Stability,
+    BuildConnector, BuildExporter, BuildExtension, BuildProcessor, BuildReceiver, ConnectorFactory,
+    ExporterFactory, ExtensionFactory, Factory, Planned, ProcessorFactory, ReceiverFactory,
+    Registry, Stability, Wanted,
 };
 use crate::delivery::{Queue, Settings, Sizer};
 use crate::testkit::document;
@@ -34,6 +35,24 @@ fn planned<B>(build: B) -> Option<Planned<B>> {
     Some(Planned {
         build,
         effective: serde_json::Value::Null,
+        wants: Vec::new(),
+    })
+}
+
+/// A component that names the extensions `guard` and `guard/2` where a row of `Rows` could not say so.
+fn wanting<B>(build: B, written: &Written, capability: Capability) -> Option<Planned<B>> {
+    let named = written.node.as_map()?.iter();
+    let wants = named.map(|entry| Wanted {
+        want: Want {
+            path: entry.key.clone(),
+            id: entry.node.as_text().expect("an id").parse().expect("an id"),
+            capability,
+        },
+        place: entry.node.place.clone(),
+    });
+    Some(Planned {
+        wants: wants.collect(),
+        ..planned(build)?
     })
 }
 
@@ -67,7 +86,7 @@ fn processor(holds: bool) -> Option<Planned<BuildProcessor>> {
     })
 }
 
-static RECEIVERS: [ReceiverFactory; 2] = [
+static RECEIVERS: [ReceiverFactory; 3] = [
     row("in", &Signal::ALL, |_, _| {
         planned(BuildReceiver {
             make: Arc::new(|_| none()),
@@ -76,6 +95,30 @@ static RECEIVERS: [ReceiverFactory; 2] = [
     row("spans", &[Signal::Traces], |_, _| {
         planned(BuildReceiver {
             make: Arc::new(|_| none()),
+        })
+    }),
+    row("door", &Signal::ALL, |written, _| {
+        let build = BuildReceiver {
+            make: Arc::new(|_| none()),
+        };
+        wanting(build, written, Capability::ServerAuth)
+    }),
+];
+static EXTENSIONS: [ExtensionFactory; 2] = [
+    row("guard", &[], |written, _| {
+        let build = BuildExtension {
+            make: Arc::new(|_| none()),
+            offers: vec![Capability::ServerAuth],
+        };
+        match written.node.is_null() {
+            true => planned(build),
+            false => wanting(build, written, Capability::ServerAuth),
+        }
+    }),
+    row("page", &[], |_, _| {
+        planned(BuildExtension {
+            make: Arc::new(|_| none()),
+            offers: Vec::new(),
         })
     }),
 ];
@@ -95,7 +138,7 @@ static REGISTRY: Registry = Registry {
     processors: &PROCESSORS,
     exporters: &EXPORTERS,
     connectors: &CONNECTORS,
-    extensions: &[],
+    extensions: &EXTENSIONS,
 };
 
 const COMPONENTS: &str = "
@@ -252,6 +295,68 @@ fn a_receiver_that_no_pipeline_names_is_read_and_not_built() {
     assert_eq!(ids, ["in"]);
 }
 
+/// What is wrong with these extensions, of which `service` names some, for a receiver with these keys.
+fn check_wants(extensions: &str, named: &str, door: &str, expected: Result<&[&str], &str>) {
+    let (plan, faults) = read(&format!(
+        "
+receivers: {{door: {{{door}}}}}
+exporters: {{out: }}
+extensions: {{{extensions}}}
+service:
+  extensions: [{named}]
+  pipelines: {{traces: {{receivers: [door], exporters: [out]}}}}
+"
+    ));
+    match expected {
+        Ok(order) => {
+            let plan = plan.unwrap_or_else(|| panic!("{faults:#?}"));
+            let built = plan.extensions.iter().map(|node| node.id.to_string());
+            assert_eq!(built.collect::<Vec<_>>(), order);
+        }
+        Err(words) => {
+            assert!(plan.is_none(), "{words}");
+            let said = faults.iter().any(|fault| fault.contains(words));
+            assert!(said, "{words:?} is not in {faults:#?}");
+        }
+    }
+}
+
+#[test]
+fn who_names_an_extension_finds_it_running_and_able() {
+    let auth = "auth: guard";
+    check_wants(
+        "guard: , page: ",
+        "page, guard",
+        auth,
+        Ok(&["page", "guard"]),
+    );
+    let missing = r#"failed to resolve authenticator "guard": authenticator not found"#;
+    check_wants("page: ", "page", auth, Err(missing));
+    check_wants(
+        "guard: ",
+        "",
+        auth,
+        Err("add `guard` to `service::extensions`"),
+    );
+    check_wants("guard: ", "", auth, Err("receivers::door::auth"));
+    let unable = "requested authenticator is not a server authenticator";
+    check_wants("page: ", "page", "auth: page", Err(unable));
+}
+
+#[test]
+fn an_extension_is_built_after_those_that_it_names() {
+    let chain = "guard: {a: guard/2}, guard/2: {a: guard/3}, guard/3: ";
+    check_wants(
+        chain,
+        "guard, guard/2, guard/3",
+        "auth: guard",
+        Ok(&["guard/3", "guard/2", "guard"]),
+    );
+    let circle = "guard: {a: guard/2}, guard/2: {a: guard}";
+    let words = "cycle found: guard -> guard/2 -> guard";
+    check_wants(circle, "guard, guard/2", "auth: guard", Err(words));
+}
+
 fn check_waits(rows: Rows<'_>, expected: bool) {
     let plan = plan(rows);
     let entry = plan.receivers[0].feeds[Signal::Traces.index()][0];
@@ -280,7 +385,7 @@ service: {pipelines: {traces: {receivers: [on], exporters: [alias]}}}
     let (plan, faults) = read(yaml);
     assert!(plan.is_none());
     for words in [
-        r#"unknown type: "on" for id: "on" (valid values: [in spans])"#,
+        r#"unknown type: "on" for id: "on" (valid values: [in spans door])"#,
         "did you mean `in`",
         "`out` belongs to the section `exporters`",
         r#""alias" alias is deprecated; use "out" instead"#,

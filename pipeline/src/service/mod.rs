@@ -12,7 +12,7 @@ use std::time::Duration;
 use ledger::{Books, Budget, Kind, NodeKey};
 
 use crate::clock::Clock;
-use crate::component::{Host, Label, Listening};
+use crate::component::{Extensions, Host, Label, Listening};
 use crate::delivery::{Intake, Room};
 use crate::plan::Plan;
 pub(crate) use stop::{Phase, Stopper};
@@ -27,6 +27,8 @@ pub struct Shared {
     pub budget: Arc<Budget>,
     pub metrics: telemetry::metrics::Metrics,
     pub clock: Clock,
+    /// What the extensions offer, which are built before everything else.
+    pub extensions: Extensions,
 }
 
 /// A running service.
@@ -222,6 +224,7 @@ fn bind_receivers(plan: &Plan, shared: &Shared, workers: usize) -> Result<Bound,
             metrics: shared.metrics.clone(),
             clock: shared.clock,
             label,
+            extensions: shared.extensions.clone(),
         };
         let receiver = (node.build.make)(&host).map_err(|text| StartError {
             component: format!("receiver {}", node.id),

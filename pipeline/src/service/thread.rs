@@ -271,5 +271,6 @@ fn host(blueprint: &Blueprint, label: Label) -> Host {
         metrics: blueprint.shared.metrics.clone(),
         clock: blueprint.shared.clock,
         label,
+        extensions: blueprint.shared.extensions.clone(),
     }
 }

@@ -13,7 +13,7 @@ use ledger::{Budget, Kind};
 use otlp::Signal;
 
 use crate::clock::Clock;
-use crate::component::{Host, Label};
+use crate::component::{Extensions, Host, Label};
 
 pub use processor::check_processors;
 pub use samples::{items_of, sample};
@@ -31,6 +31,7 @@ pub fn host(kind: Kind, id: &str, signal: Option<Signal>) -> Host {
             signal,
             pipeline: None,
         },
+        extensions: Extensions::default(),
     }
 }
 

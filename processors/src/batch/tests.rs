@@ -68,6 +68,7 @@ fn from_tenant(names: &str, tenant: &str) -> Batch {
             ("user-agent".to_owned(), "sdk".to_owned()),
             ("x-tenant".to_owned(), tenant.to_owned()),
         ],
+        ..Context::default()
     };
     request(names).with_context(Some(Arc::new(context)))
 }

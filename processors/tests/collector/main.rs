@@ -83,6 +83,7 @@ fn sender() -> Context {
     Context {
         peer: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         metadata: vec![header("x-tenant", "red"), header("x-tenant", "blue")],
+        ..Context::default()
     }
 }
 

@@ -25,7 +25,7 @@ where
     let accepting = seat.serve(move |stream, peer, connected| {
         let context = Arc::new(Context {
             peer: Some(peer.ip()),
-            metadata: Vec::new(),
+            ..Context::default()
         });
         let (settings, stop, open) = (Rc::clone(&settings), stop.clone(), open.clone());
         let handle = handle.clone();
@@ -56,5 +56,9 @@ pub(super) fn with_metadata(context: &Context, request: &Request<Incoming>) -> A
     if let Some(authority) = request.uri().authority() {
         metadata.push(("host".to_owned(), authority.to_string()));
     }
-    Arc::new(Context { peer, metadata })
+    Arc::new(Context {
+        peer,
+        metadata,
+        identity: Arc::clone(&context.identity),
+    })
 }
