@@ -43,6 +43,7 @@ pub(crate) fn shared(budget: u64, clock: Clock) -> Shared {
     Shared {
         books: Arc::new(Books::default()),
         budget: Budget::new(budget),
+        errors: Arc::default(),
         metrics: telemetry::metrics::Metrics::default(),
         clock,
         extensions: Extensions::default(),
@@ -65,6 +66,7 @@ async fn live(run: Run, beside: Beside<'_>) -> anyhow::Result<()> {
         health: watched,
         clock: shared.clock,
         rooms: service.rooms().to_vec(),
+        errors: Arc::clone(&shared.errors),
     };
     let mut beside_pipelines = Vec::new();
     for (id, extension) in extensions {

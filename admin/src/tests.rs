@@ -75,6 +75,7 @@ fn shared() -> Shared {
     Shared {
         extensions: pipeline::component::Extensions::default(),
         books: Arc::default(),
+        errors: Arc::default(),
         budget: Budget::new(1 << 20),
         metrics: telemetry::metrics::Metrics::default(),
         clock: Clock::start(),
@@ -121,6 +122,7 @@ fn beside<F: Future<Output = ()>>(
         health: watched,
         clock: shared.clock,
         rooms: service.rooms().to_vec(),
+        errors: Arc::default(),
     };
     let sockets = extension.listening().iter().map(|l| l.address).collect();
     let runtime = tokio::runtime::Builder::new_current_thread()

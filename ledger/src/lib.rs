@@ -1,4 +1,5 @@
-//! What the process holds and what became of it: the byte budget, and the books of items.
+//! What the process holds and what became of it: the byte budget, the books of items, and the last
+//! errors.
 //!
 //! Two promises are kept here. Every byte of payload is charged to one [`Budget`] as it arrives and released with the
 //! last slice of its buffer. Every item has one fate: for each node and signal
@@ -7,6 +8,8 @@
 
 mod books;
 mod budget;
+mod last_errors;
 
 pub use books::{Account, Books, Fate, Kind, NodeKey, Reason, Tally};
 pub use budget::{Admitted, Budget, Exhausted, Lease};
+pub use last_errors::{LAST_ERRORS_MAX, LastError, LastErrors, RECEIVER_ERRORS_MAX};

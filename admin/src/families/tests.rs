@@ -39,6 +39,7 @@ fn shared(accounts: &[(NodeKey, Work)]) -> Shared {
     let shared = Shared {
         extensions: pipeline::component::Extensions::default(),
         books: Arc::default(),
+        errors: Arc::default(),
         budget: Budget::new(1000),
         metrics: Metrics::default(),
         clock: Clock::start(),

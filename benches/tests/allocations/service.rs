@@ -33,6 +33,7 @@ impl Running {
         let shared = Shared {
             extensions: pipeline::component::Extensions::default(),
             books: Arc::default(),
+            errors: Arc::default(),
             budget: Budget::new(BUDGET),
             metrics: telemetry::metrics::Metrics::default(),
             clock: Clock::start(),

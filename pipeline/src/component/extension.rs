@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::ComponentId;
+use ledger::LastErrors;
 use otlp::Signal;
 use tokio::sync::watch;
 
@@ -76,6 +77,8 @@ pub struct Vitals {
     pub health: watch::Receiver<Health>,
     pub clock: Clock,
     pub rooms: Vec<ExporterRoom>,
+    /// What went wrong last, in every component.
+    pub errors: Arc<LastErrors>,
 }
 
 impl Vitals {

@@ -9,7 +9,7 @@ mod thread;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use ledger::{Books, Budget, Kind, NodeKey};
+use ledger::{Books, Budget, Kind, LastErrors, NodeKey};
 
 use crate::clock::Clock;
 use crate::component::{Extensions, Host, Label, Listening};
@@ -25,6 +25,8 @@ pub use stop::Stop;
 pub struct Shared {
     pub books: Arc<Books>,
     pub budget: Arc<Budget>,
+    /// What went wrong last, in every component.
+    pub errors: Arc<LastErrors>,
     pub metrics: telemetry::metrics::Metrics,
     pub clock: Clock,
     /// What the extensions offer, which are built before everything else.
