@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use ledger::{Books, Budget, Kind, Reason};
 use pipeline::component::{
-    Extension, Extensions, Health, Host, Label, Listening, LocalFuture, Vitals,
+    Extension, Extensions, Health, Host, Label, Listening, LocalFuture, Reload, Vitals,
 };
 use pipeline::{Clock, ExtensionNode, Plan, Service, Shared};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -61,12 +61,19 @@ async fn live(run: Run, beside: Beside<'_>) -> anyhow::Result<()> {
     let mut extensions = build_extensions(std::mem::take(&mut plan.extensions), &mut shared)?;
     extensions.extend(pages);
     let mut service = Service::start(plan, &shared)?;
+    let (reload, mut reloads) = Reload::channel();
+    tokio::task::spawn_local(async move {
+        while let Some(asked) = reloads.next().await {
+            asked.answer(Err("reloading is still to be built".to_owned()));
+        }
+    });
     let (health, watched) = watch::channel(Health::Starting);
     let vitals = Vitals {
         health: watched,
         clock: shared.clock,
-        rooms: service.rooms().to_vec(),
         errors: Arc::clone(&shared.errors),
+        rooms: service.rooms(),
+        reload,
     };
     let mut beside_pipelines = Vec::new();
     for (id, extension) in extensions {

@@ -8,8 +8,8 @@ use ledger::Budget;
 use otlp::Signal;
 use pipeline::component::{
     Component, Exporter, ExporterComponent, ExporterFactory, Extension, Failure, Health, Host,
-    Listening, LocalFuture, Receipt, Receiver, ReceiverComponent, ReceiverFactory, Registry, Seat,
-    Stability, Vitals,
+    Listening, LocalFuture, Receipt, Receiver, ReceiverComponent, ReceiverFactory, Registry,
+    Reload, Seat, Stability, Vitals,
 };
 use pipeline::{Batch, Clock, Planner, Service, Shared, delivery, testkit};
 use serde::{Deserialize, Serialize};
@@ -121,8 +121,9 @@ fn beside<F: Future<Output = ()>>(
     let vitals = Vitals {
         health: watched,
         clock: shared.clock,
-        rooms: service.rooms().to_vec(),
         errors: Arc::default(),
+        rooms: service.rooms(),
+        reload: Reload::channel().0,
     };
     let sockets = extension.listening().iter().map(|l| l.address).collect();
     let runtime = tokio::runtime::Builder::new_current_thread()

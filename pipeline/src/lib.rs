@@ -24,5 +24,5 @@ pub use clock::{Clock, Now};
 pub use inlet::{HOLD_MAX, Inlet, Inlets};
 pub use plan::{ExtensionNode, Plan, Planner};
 pub use refusal::{RETRY_HINT, Refusal};
-pub use service::{ExporterRoom, Service, Shared, StartError, Stop};
+pub use service::{ExporterRoom, Rooms, Service, Shared, StartError, Stop};
 pub use share::{Outcome, Share};

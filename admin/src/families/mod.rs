@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use ledger::{Books, Budget, Kind, NodeKey, Reason, Tally};
 use otlp::Signal;
-use pipeline::{ExporterRoom, Shared};
+use pipeline::{Rooms, Shared};
 use telemetry::metrics::{Family, Samples, Source};
 
 /// Types of processors that report what comes in and goes out. In the Collector these are the ones
@@ -88,11 +88,11 @@ const BUDGET_LIMIT: Family = Family::gauge(
 pub(crate) struct Families {
     books: Arc<Books>,
     budget: Arc<Budget>,
-    rooms: Vec<ExporterRoom>,
+    rooms: Rooms,
 }
 
 impl Families {
-    pub(crate) fn new(shared: &Shared, rooms: Vec<ExporterRoom>) -> Self {
+    pub(crate) fn new(shared: &Shared, rooms: Rooms) -> Self {
         Self {
             books: Arc::clone(&shared.books),
             budget: Arc::clone(&shared.budget),
@@ -107,7 +107,7 @@ impl Families {
     }
 
     fn emit_rooms(&self, samples: &mut Samples<'_>) {
-        for room in &self.rooms {
+        for room in self.rooms.borrow().iter() {
             let labels = [
                 ("exporter", room.id.as_str()),
                 ("data_type", room.signal.name()),

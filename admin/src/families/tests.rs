@@ -51,7 +51,10 @@ fn shared(accounts: &[(NodeKey, Work)]) -> Shared {
 }
 
 fn page(shared: &Shared) -> String {
-    let families = Arc::new(Families::new(shared, Vec::new()));
+    let families = Arc::new(Families::new(
+        shared,
+        tokio::sync::watch::channel(Arc::default()).1,
+    ));
     shared.metrics.register(&families);
     let page = Page {
         level: Level::Basic,

@@ -128,12 +128,16 @@ impl Desk {
 
     fn answer(&self, path: &str) -> Reply {
         let now = self.vitals.clock.now();
+        let failing = self.vitals.failing(PATIENCE);
         let moment = Moment {
             health: *self.vitals.health.borrow(),
             now,
             // Who asks may come before the note is taken.
             ready_since: self.ready_since(now),
-            failing: self.vitals.failing(PATIENCE),
+            failing: failing
+                .iter()
+                .map(|(id, signal, since)| (id.as_str(), *signal, *since))
+                .collect(),
         };
         answers::answer(&self.keys, path, &moment)
     }

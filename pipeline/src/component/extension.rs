@@ -11,8 +11,9 @@ use tokio::sync::watch;
 
 use super::exporter::LocalFuture;
 use super::receiver::Listening;
+use super::reload::Reload;
 use crate::clock::Clock;
-use crate::service::{ExporterRoom, Stop};
+use crate::service::{Rooms, Stop};
 
 /// Something beside the pipelines. It runs on the admin thread, which has no part in carrying data.
 pub trait Extension {
@@ -76,18 +77,21 @@ impl Extensions {
 pub struct Vitals {
     pub health: watch::Receiver<Health>,
     pub clock: Clock,
-    pub rooms: Vec<ExporterRoom>,
     /// What went wrong last, in every component.
     pub errors: Arc<LastErrors>,
+    /// Of the exporters that run; a reload sends others.
+    pub rooms: Rooms,
+    pub reload: Reload,
 }
 
 impl Vitals {
     /// The exporters whose every attempt has failed for at least `patience`, and for how long.
-    pub fn failing(&self, patience: Duration) -> Vec<(&str, Signal, Duration)> {
+    pub fn failing(&self, patience: Duration) -> Vec<(String, Signal, Duration)> {
         let now = self.clock.now().mono;
-        let failing = self.rooms.iter().filter_map(|room| {
+        let rooms = self.rooms.borrow();
+        let failing = rooms.iter().filter_map(|room| {
             let since = now.saturating_sub(room.failing_since()?);
-            (since >= patience).then_some((room.id.as_str(), room.signal, since))
+            (since >= patience).then_some((room.id.clone(), room.signal, since))
         });
         failing.collect()
     }

@@ -6,6 +6,7 @@ mod factory;
 mod label;
 mod processor;
 mod receiver;
+mod reload;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub use factory::{
 pub use label::Label;
 pub use processor::{Flush, Outbox, Processor};
 pub use receiver::{Listening, Receiver, Seat};
+pub use reload::{Asked, Reload, Reloaded, Reloads};
 
 /// What every component states about itself. A component is one implementor and one row in its crate's table.
 pub trait Component: Sized + 'static {

@@ -10,6 +10,8 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use ledger::{Books, Budget, Kind, LastErrors, NodeKey};
+use ledger::{Books, Budget, Kind, LastErrors, NodeKey};
+use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::component::{Extensions, Host, Label, Listening};
@@ -39,8 +41,11 @@ pub struct Service {
     /// Closed when the last worker has ended.
     running: tokio::sync::mpsc::Receiver<()>,
     listening: Vec<(String, Listening)>,
-    rooms: Vec<ExporterRoom>,
+    rooms: watch::Sender<Arc<[ExporterRoom]>>,
 }
+
+/// The queues of all exporters that run, as they are at the moment.
+pub type Rooms = watch::Receiver<Arc<[ExporterRoom]>>;
 
 /// The queue of one exporter and signal, for gauges.
 #[derive(Clone)]
@@ -106,7 +111,7 @@ impl Service {
             stopper,
             running,
             listening,
-            rooms,
+            rooms: watch::Sender::new(rooms.into()),
         };
         for _ in 0..workers {
             let lost = || {
@@ -125,8 +130,8 @@ impl Service {
         &self.listening
     }
 
-    pub fn rooms(&self) -> &[ExporterRoom] {
-        &self.rooms
+    pub fn rooms(&self) -> Rooms {
+        self.rooms.subscribe()
     }
 
     /// How far the service is on its way to the end.
