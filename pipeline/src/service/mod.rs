@@ -10,7 +10,6 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use ledger::{Books, Budget, Kind, LastErrors, NodeKey};
-use ledger::{Books, Budget, Kind, LastErrors, NodeKey};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
