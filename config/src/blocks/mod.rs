@@ -27,7 +27,7 @@ pub use keepalive::{EnforcementPolicy, KeepaliveClient, KeepaliveServer, ServerP
 pub use queue::{Partition, Queue, QueueBatch, Sizer};
 pub use retry::Retry;
 pub use timeout::Timeout;
-pub use tls::{TlsClient, TlsVersion};
+pub use tls::{Tls, TlsClient, TlsClientOwn, TlsServer, TlsServerOwn, TlsVersion, Tpm};
 
 /// The size limit of one decoded request, on gRPC and HTTP alike.
 ///

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use config::blocks::{
     GrpcClient, GrpcServer, HttpClient, HttpServer, KeepaliveClient, Queue, Retry, Sizer, Timeout,
-    TlsClient,
+    TlsClient, TlsServer,
 };
 use config::{Optional, Problems, Telemetry, Validate};
 use serde::de::DeserializeOwned;
@@ -14,6 +14,23 @@ use crate::kit::{decode_text, errors};
 
 fn print<T: Serialize + Default>() -> String {
     serde_json::to_string(&T::default()).expect("a block is JSON")
+}
+
+/// Left: the block's keys. Right: its warnings; there is no error.
+fn check_warnings<T: DeserializeOwned + Validate>(cases: &[(&'static str, &[&str])]) {
+    for (text, expected) in cases {
+        let (value, faults) = decode_text::<T>(text);
+        assert!(value.is_some(), "{text}: {faults}");
+        let found: Vec<_> = faults
+            .iter()
+            .map(|fault| format!("{}: {}", fault.path, fault.text))
+            .collect();
+        let found: Vec<_> = found
+            .iter()
+            .map(|line| line.trim_start_matches("receivers::x::"))
+            .collect();
+        assert_eq!(found, *expected, "{text}");
+    }
 }
 
 /// Left: the block's keys. Right: its errors, or nothing.
@@ -42,18 +59,23 @@ fn defaults_are_the_collectors() {
         print::<GrpcClient>(),
         print::<HttpClient>(),
         print::<TlsClient>(),
+        print::<TlsServer>(),
         print::<KeepaliveClient>(),
         print::<Queue>(),
         print::<Retry>(),
         print::<Timeout>(),
     ];
-    let tls = r#"{"insecure":false,"insecure_skip_verify":false,"server_name_override":"","ca_file":"","ca_pem":"","cert_file":"","cert_pem":"","key_file":"","key_pem":"","min_version":null,"max_version":null,"include_system_ca_certs_pool":false}"#;
+    let shared = r#""ca_file":"","ca_pem":"","cert_file":"","cert_pem":"","key_file":"","key_pem":"","include_system_ca_certs_pool":false,"min_version":null,"max_version":null,"cipher_suites":[],"include_insecure_cipher_suites":false,"curve_preferences":[],"reload_interval":"0s","tpm":{"enabled":false,"path":"","owner_auth":"","auth":""}}"#;
+    let tls = format!(
+        r#"{{"insecure":false,"insecure_skip_verify":false,"server_name_override":"",{shared}"#
+    );
     let expected = [
         r#"{"endpoint":"localhost:4317","transport":"tcp","max_recv_msg_size_mib":0,"max_concurrent_streams":0,"read_buffer_size":524288,"write_buffer_size":0,"keepalive":{"server_parameters":{"max_connection_idle":"0s","max_connection_age":"0s","max_connection_age_grace":"0s","time":"0s","timeout":"0s"},"enforcement_policy":{"min_time":"0s","permit_without_stream":false}},"include_metadata":false}"#.to_owned(),
         r#"{"endpoint":"localhost:4318","transport":"tcp","max_request_body_size":67108864,"compression_algorithms":["","gzip","zstd","zlib","snappy","deflate","lz4","x-snappy-framed"],"response_headers":{},"include_metadata":false,"read_timeout":"0s","read_header_timeout":"0s","write_timeout":"0s","idle_timeout":"0s","keep_alives_enabled":true}"#.to_owned(),
         format!(r#"{{"endpoint":"","compression":"gzip","tls":{tls},"keepalive":{{"enabled":false}},"read_buffer_size":0,"write_buffer_size":524288,"wait_for_ready":false,"headers":{{}},"balancer_name":"round_robin","authority":"","user_agent":""}}"#),
         format!(r#"{{"endpoint":"","tls":{tls},"compression":"gzip","compression_params":{{}},"timeout":"30s","headers":{{}},"read_buffer_size":0,"write_buffer_size":524288,"max_idle_conns":100,"max_idle_conns_per_host":0,"max_conns_per_host":0,"idle_conn_timeout":"1m30s","disable_keep_alives":false,"http2_read_idle_timeout":"0s","http2_ping_timeout":"0s","force_attempt_http2":true,"proxy_url":""}}"#),
-        tls.to_owned(),
+        tls.clone(),
+        format!(r#"{{"client_ca_file":"","client_ca_file_reload":false,{shared}"#),
         r#"{"time":"0s","timeout":"0s","permit_without_stream":false}"#.to_owned(),
         r#"{"num_consumers":10,"queue_size":1000,"sizer":"requests","wait_for_result":false,"block_on_overflow":false,"batch":{"enabled":false}}"#.to_owned(),
         r#"{"enabled":true,"initial_interval":"5s","randomization_factor":0.5,"multiplier":1.5,"max_interval":"30s","max_elapsed_time":"5m0s"}"#.to_owned(),
@@ -83,6 +105,7 @@ fn printed_defaults_are_read_back() {
     check::<GrpcClient>();
     check::<HttpClient>();
     check::<TlsClient>();
+    check::<TlsServer>();
     check::<KeepaliveClient>();
     check::<Queue>();
     check::<Retry>();
@@ -378,6 +401,15 @@ fn tls_names_each_file_once() {
                max_version",
             ],
         ),
+        ("reload_interval: 1h", &[]),
+        ("tpm: {enabled: false}", &[]),
+        (
+            "tpm: {enabled: true, path: /dev/tpmrm0}",
+            &[
+                "tpm::enabled: this build has no access to a TPM: give the key as `key_file` or \
+                 `key_pem`",
+            ],
+        ),
         (
             "min_version: '1.4'",
             &["min_version: unsupported TLS version: \"1.4\""],
@@ -385,6 +417,110 @@ fn tls_names_each_file_once() {
         (
             "min_version: 1.2",
             &["min_version: expected a string, found a number `1.2`"],
+        ),
+    ]);
+}
+
+#[test]
+fn a_tls_server_has_a_certificate_and_takes_no_key_for_what_it_is_not() {
+    let both = "TLS configuration must include both certificate and key";
+    let one = format!(": {both} (CertFile/CertPem and KeyFile/KeyPem)");
+    let none = format!(": {both} for server connections");
+    check::<TlsServer>(&[
+        ("{cert_file: a, key_file: b}", &[]),
+        (
+            "{cert_file: a, key_pem: b, client_ca_file: c, client_ca_file_reload: true}",
+            &[],
+        ),
+        ("client_ca_file: c", &[&none]),
+        ("cert_file: a", &[&one]),
+        (
+            "{cert_file: a, key_file: b, insecure: true}",
+            &["insecure: unknown key `insecure`"],
+        ),
+    ]);
+    check_warnings::<TlsServer>(&[
+        ("{cert_file: a, key_file: b}", &[]),
+        (
+            "{cert_file: a, key_file: b, ca_file: c}",
+            &["ca_file: has no effect on a server: its clients are verified by `client_ca_file`"],
+        ),
+    ]);
+}
+
+#[test]
+fn what_our_tls_cannot_do_is_said() {
+    let left_out = |at: u32, name: &str| {
+        format!("cipher_suites[{at}]: {name} is not in this build and is left out")
+    };
+    let cbc = "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA";
+    let rc4 = "TLS_RSA_WITH_RC4_128_SHA";
+    check_warnings::<TlsClient>(&[
+        (
+            "cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]",
+            &[],
+        ),
+        ("cipher_suites: [TLS_AES_128_GCM_SHA256]", &[]),
+        (
+            "cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, \
+             TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA]",
+            &[&left_out(1, cbc)],
+        ),
+        (
+            "{include_insecure_cipher_suites: true, min_version: '1.3', \
+             cipher_suites: [TLS_RSA_WITH_RC4_128_SHA]}",
+            &[&left_out(0, rc4)],
+        ),
+        (
+            "curve_preferences: [X25519MLKEM768, X25519]",
+            &["curve_preferences[0]: X25519MLKEM768 is not in this build and is left out"],
+        ),
+        (
+            "min_version: '1.0'",
+            &[
+                "min_version: this build speaks TLS 1.2 and 1.3 only: peers that know no newer than \
+               1.1 are refused",
+            ],
+        ),
+    ]);
+    let none_left = "cipher_suites: no cipher suite of TLS 1.2 is left: name one that this build \
+                     has, such as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, or set min_version to \
+                     \"1.3\"";
+    check::<TlsClient>(&[
+        (
+            "cipher_suites: [TLS_RSA_WITH_RC4_128_SHA]",
+            &[
+                "cipher_suites[0]: invalid TLS cipher suite: \"TLS_RSA_WITH_RC4_128_SHA\", which is \
+               insecure",
+            ],
+        ),
+        (
+            "cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA265]",
+            &["cipher_suites[0]: invalid TLS cipher suite: \
+               \"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA265\" (did you mean \
+               `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`?)"],
+        ),
+        (
+            "cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA]",
+            &[none_left],
+        ),
+        (
+            "{max_version: '1.2', cipher_suites: [TLS_AES_128_GCM_SHA256]}",
+            &[none_left],
+        ),
+        (
+            "curve_preferences: [P-256]",
+            &["curve_preferences[0]: invalid curve type: \"P-256\" (did you mean `P256`?)"],
+        ),
+        (
+            "curve_preferences: [P521]",
+            &[
+                "curve_preferences: none of these curves is in this build: name X25519, P256 or P384",
+            ],
+        ),
+        (
+            "{min_version: '1.0', max_version: '1.1'}",
+            &["max_version: this build speaks TLS 1.2 and 1.3 only"],
         ),
     ]);
 }

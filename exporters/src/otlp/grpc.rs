@@ -5,7 +5,7 @@ use config::{GoDuration, Problems, Squash, Validate};
 use http::{HeaderMap, Uri};
 use net::client::{Client, Target};
 use net::grpc;
-use net::tls::ClientTls;
+use net::tls;
 use otlp::Signal;
 use otlp::reply::{Code, Format};
 use pipeline::Batch;
@@ -95,12 +95,8 @@ impl ExporterComponent for OtlpGrpc {
         let target = Target::parse(target.trim_end_matches('/'), None)?;
         let secure = !client.is_plaintext();
         let tls = if secure {
-            let alpn = vec![b"h2".to_vec()];
-            let tls = ClientTls {
-                alpn,
-                ..ClientTls::from(&client.tls)
-            };
-            Some(tls.connector().map_err(|fault| fault.to_string())?)
+            let owner = outbound::owner(host);
+            Some(tls::Connector::new(&client.tls, &["h2"], owner)?)
         } else {
             None
         };

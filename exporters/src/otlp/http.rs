@@ -1,5 +1,7 @@
 //! Exporter `otlp_http`: one POST a batch, in protobuf or JSON.
 
+use std::cell::OnceCell;
+
 use bytes::Bytes;
 use config::blocks::HttpClient;
 use config::{Problems, Squash, Validate};
@@ -8,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use net::client::{Answered, ChunkBody, Chunks, Client, Target};
 use net::encoding::Encoding;
 use net::tail;
-use net::tls::ClientTls;
+use net::tls;
 use otlp::reply::{Format, MAX_ANSWER};
 use otlp::{Signal, json};
 use pipeline::component::{
@@ -143,10 +145,23 @@ impl ExporterComponent for OtlpHttp {
 
     fn build(config: &Config, host: &Host) -> Result<Box<dyn Exporter>, String> {
         let Config(Squash(client, Squash(own, _))) = config;
+        let alpn: &[&str] = match client.force_attempt_http2 {
+            true => &["h2", "http/1.1"],
+            false => &["http/1.1"],
+        };
+        // The files are read once, and only if an endpoint needs them.
+        let shared = OnceCell::new();
+        let secured = || match shared.get() {
+            Some(connector) => Ok(tls::Connector::clone(connector)),
+            None => {
+                let made = tls::Connector::new(&client.tls, alpn, outbound::owner(host))?;
+                Ok(shared.get_or_init(|| made).clone())
+            }
+        };
         let route = |signal| {
             config
                 .url(signal)
-                .map(|url| Route::new(url, client))
+                .map(|url| Route::new(url, client, secured))
                 .transpose()
         };
         let [traces, metrics, logs] = Signal::ALL.map(route);
@@ -165,7 +180,12 @@ impl ExporterComponent for OtlpHttp {
 }
 
 impl Route {
-    fn new(url: String, client: &HttpClient) -> Result<Self, String> {
+    /// `secured` makes what `https://` needs.
+    fn new(
+        url: String,
+        client: &HttpClient,
+        secured: impl FnOnce() -> Result<tls::Connector, String>,
+    ) -> Result<Self, String> {
         let fault = |what: String| format!("endpoint {url:?}: {what}");
         let parsed: Uri = url.parse().map_err(|e| fault(format!("{e}")))?;
         let secure = match parsed.scheme_str() {
@@ -184,19 +204,7 @@ impl Route {
             .unwrap_or_default()
             .to_owned();
         let target = Target::parse(&host_port, Some(if secure { 443 } else { 80 }))?;
-        let tls = if secure {
-            let mut alpn = vec![b"http/1.1".to_vec()];
-            if client.force_attempt_http2 {
-                alpn.insert(0, b"h2".to_vec());
-            }
-            let tls = ClientTls {
-                alpn,
-                ..ClientTls::from(&client.tls)
-            };
-            Some(tls.connector().map_err(|fault| fault.to_string())?)
-        } else {
-            None
-        };
+        let tls = if secure { Some(secured()?) } else { None };
         let settings = net::client::Settings {
             target,
             tls,

@@ -27,7 +27,7 @@ use target::Addresses;
 pub use target::Target;
 
 use crate::serve::Local;
-use crate::tls::TlsConnector;
+use crate::tls;
 
 /// A connection that is not there within this time never will be.
 const CONNECT_MAX: Duration = Duration::from_secs(20);
@@ -40,7 +40,7 @@ const H2_WINDOW: u32 = 1 << 20;
 pub struct Settings {
     pub target: Target,
     /// `None`: plain text.
-    pub tls: Option<TlsConnector>,
+    pub tls: Option<tls::Connector>,
     /// HTTP/2 by prior knowledge (gRPC). Otherwise HTTP/1.1, or what ALPN chooses.
     pub h2: bool,
     /// HTTP/2 pings after this much silence.

@@ -1,37 +1,43 @@
 //! TLS by rustls and ring: what clients and servers have in common.
 //!
 //! The provider is passed to every builder by name, so that a second one in the dependency tree
-//! cannot make rustls unable to choose.
+//! cannot make rustls unable to choose. Files are read again when they have changed.
 
 mod client;
+mod pem;
+mod refusal;
+mod reload;
+mod server;
+mod validity;
+mod verify;
 
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use config::blocks::{Tls, TlsVersion};
+use rustls::SupportedProtocolVersion;
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{RootCertStore, SupportedProtocolVersion};
+use telemetry::metrics::Metrics;
 
-pub use client::{ClientTls, TlsConnector};
+pub use client::Connector;
+use pem::Pem;
+pub use server::{Accepted, Server};
 
-/// Certificates or a key, as the configuration gives them.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Pem {
-    File(PathBuf),
-    /// The text itself; never printed, since it may be a key.
-    Inline(String),
-}
-
-/// Versions that rustls speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Version {
-    Tls12,
-    Tls13,
+/// Who uses TLS, for its log lines and metrics.
+#[derive(Clone, Copy)]
+pub struct Owner<'a> {
+    /// `receiver`, `exporter`, `extension`.
+    pub kind: &'a str,
+    /// The id as the user wrote it.
+    pub component: &'a str,
+    /// What tells several TLS blocks or instances of one component apart: a receiver's protocol,
+    /// an exporter's signal.
+    pub part: &'a str,
+    pub metrics: &'a Metrics,
 }
 
 /// A setting of a `tls` block that a person must mend.
@@ -42,164 +48,119 @@ pub struct TlsFault {
     pub text: String,
 }
 
-fn fault(setting: &'static str, text: impl Into<String>) -> TlsFault {
-    TlsFault {
-        setting,
-        text: text.into(),
+/// Who we are: a certificate with those that vouch for it, and its key.
+struct Identity {
+    cert: Pem,
+    key: Pem,
+}
+
+/// The suites and groups that a block wants. Those of TLS 1.3 cannot be chosen, as in Go.
+fn provider(tls: &Tls) -> Arc<CryptoProvider> {
+    let mut provider = rustls::crypto::ring::default_provider();
+    let suites = tls.usable_cipher_suites();
+    if !suites.is_empty() {
+        provider.cipher_suites.retain(|suite| {
+            let name = suite.suite().as_str().unwrap_or_default();
+            suite.version().version == rustls::ProtocolVersion::TLSv1_3 || suites.contains(&name)
+        });
     }
-}
-
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::ring::default_provider())
-}
-
-/// The two keys under which one thing can be given, by file and in place.
-#[derive(Clone, Copy)]
-struct Keys {
-    file: &'static str,
-    inline: &'static str,
-}
-
-const CA: Keys = Keys {
-    file: "ca_file",
-    inline: "ca_pem",
-};
-const CERT: Keys = Keys {
-    file: "cert_file",
-    inline: "cert_pem",
-};
-const KEY: Keys = Keys {
-    file: "key_file",
-    inline: "key_pem",
-};
-
-/// The versions from `min` to `max`, which default to all of them.
-fn versions(
-    min: Option<Version>,
-    max: Option<Version>,
-) -> Result<Vec<&'static SupportedProtocolVersion>, TlsFault> {
-    let wanted = min.unwrap_or(Version::Tls12)..=max.unwrap_or(Version::Tls13);
-    if wanted.is_empty() {
-        return Err(fault(
-            "min_version",
-            "1.3 is above max_version 1.2: no version is left",
-        ));
+    let curves = tls.usable_curves();
+    if !curves.is_empty() {
+        provider.kx_groups.retain(|group| {
+            let name = match group.name() {
+                rustls::NamedGroup::X25519 => "X25519",
+                rustls::NamedGroup::secp256r1 => "P256",
+                rustls::NamedGroup::secp384r1 => "P384",
+                _ => "",
+            };
+            curves.contains(&name)
+        });
     }
+    Arc::new(provider)
+}
+
+/// The versions that a block allows. The oldest that is spoken stands for what is older: as a
+/// minimum, 1.0 asks for no more than 1.2 gives.
+fn versions(tls: &Tls) -> Result<Vec<&'static SupportedProtocolVersion>, TlsFault> {
+    let min = tls.min_version.unwrap_or(TlsVersion::V1_2);
+    let max = tls.max_version.unwrap_or(TlsVersion::V1_3);
     let all = [
-        (Version::Tls13, &rustls::version::TLS13),
-        (Version::Tls12, &rustls::version::TLS12),
+        (TlsVersion::V1_3, &rustls::version::TLS13),
+        (TlsVersion::V1_2, &rustls::version::TLS12),
     ];
-    Ok(all
+    let wanted: Vec<_> = all
         .into_iter()
-        .filter(|(version, _)| wanted.contains(version))
+        .filter(|(version, _)| (min..=max).contains(version))
         .map(|(_, it)| it)
-        .collect())
-}
-
-/// The certificates in `pem`, of which there is at least one.
-fn certificates(pem: &Pem, keys: Keys) -> Result<(Source, Vec<CertificateDer<'static>>), TlsFault> {
-    let (source, text) = pem.read(keys)?;
-    let found: Vec<_> = CertificateDer::pem_slice_iter(&text)
-        .collect::<Result<_, _>>()
-        .map_err(|cause| source.fault(format!("a certificate in it is not valid PEM: {cause}")))?;
-    if found.is_empty() {
-        return Err(source.fault("no certificate found in it"));
+        .collect();
+    if wanted.is_empty() {
+        let text = format!("no version is left from {min} to {max}");
+        return Err(TlsFault::new("min_version", text));
     }
-    Ok((source, found))
+    Ok(wanted)
 }
 
-/// The first private key in `pem`, in whichever of the three formats rustls reads.
-fn private_key(pem: &Pem) -> Result<(Source, PrivateKeyDer<'static>), TlsFault> {
-    use rustls::pki_types::pem::Error;
-    let (source, text) = pem.read(KEY)?;
-    match PrivateKeyDer::from_pem_slice(&text) {
-        Ok(key) => Ok((source, key)),
-        Err(Error::NoItemsFound) => Err(source.fault(
-            "no private key found in it (an encrypted key cannot be read: decrypt it first)",
-        )),
-        Err(cause) => Err(source.fault(format!("the key in it is not valid PEM: {cause}"))),
+fn ca(tls: &Tls) -> Option<Pem> {
+    Pem::given(("ca_file", &tls.ca_file), ("ca_pem", &tls.ca_pem))
+}
+
+// === impl Owner ===
+
+impl Owner<'_> {
+    fn labels(&self) -> [(&str, &str); 3] {
+        [
+            ("kind", self.kind),
+            ("component", self.component),
+            ("part", self.part),
+        ]
     }
 }
 
-/// Adds the authorities in `pem` to `roots`; each must be a certificate that can be one.
-fn add_authorities(roots: &mut RootCertStore, pem: &Pem) -> Result<(), TlsFault> {
-    let (source, found) = certificates(pem, CA)?;
-    for (number, certificate) in (1..).zip(found) {
-        roots
-            .add(certificate)
-            .map_err(|cause| source.fault(format!("certificate {number} in it: {cause}")))?;
-    }
-    Ok(())
-}
+// === impl Identity ===
 
-/// Where something was read from, for the faults that its content has.
-struct Source {
-    setting: &'static str,
-    file: Option<PathBuf>,
-}
-
-// === impl Pem ===
-
-impl Pem {
-    fn read(&self, keys: Keys) -> Result<(Source, Vec<u8>), TlsFault> {
-        match self {
-            Self::Inline(text) => Ok((
-                Source {
-                    setting: keys.inline,
-                    file: None,
-                },
-                text.clone().into_bytes(),
-            )),
-            Self::File(path) => {
-                let source = Source {
-                    setting: keys.file,
-                    file: Some(path.clone()),
-                };
-                let text = std::fs::read(path)
-                    .map_err(|cause| source.fault(format!("cannot be read: {cause}")))?;
-                Ok((source, text))
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Pem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => f.debug_tuple("File").field(path).finish(),
-            Self::Inline(_) => f.write_str("Inline(…)"),
-        }
-    }
-}
-
-// === impl Version ===
-
-/// The oldest that is spoken stands for what is older: as a minimum, 1.0 asks for no more than 1.2
-/// gives.
-impl From<config::blocks::TlsVersion> for Version {
-    fn from(version: config::blocks::TlsVersion) -> Self {
-        use config::blocks::TlsVersion;
-        match version {
-            TlsVersion::V1_0 | TlsVersion::V1_1 | TlsVersion::V1_2 => Self::Tls12,
-            TlsVersion::V1_3 => Self::Tls13,
-        }
-    }
-}
-
-// === impl Source ===
-
-impl Source {
-    fn fault(&self, what: impl Into<String>) -> TlsFault {
-        let what = what.into();
-        let text = match &self.file {
-            Some(path) => format!("{}: {what}", path.display()),
-            None => what,
+impl Identity {
+    /// Who a block says that we are; a block that passed its validation gives both or neither.
+    fn of(tls: &Tls) -> Result<Option<Self>, TlsFault> {
+        let cert = Pem::given(("cert_file", &tls.cert_file), ("cert_pem", &tls.cert_pem));
+        let key = Pem::given(("key_file", &tls.key_file), ("key_pem", &tls.key_pem));
+        let missing = |setting, other| {
+            let text = format!("not given, but there is a {other}: give both");
+            Err(TlsFault::new(setting, text))
         };
-        fault(self.setting, text)
+        match (cert, key) {
+            (None, None) => Ok(None),
+            (Some(cert), Some(key)) => Ok(Some(Self { cert, key })),
+            (Some(_), None) => missing("key_file", "certificate"),
+            (None, Some(_)) => missing("cert_file", "key"),
+        }
+    }
+
+    fn read(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), TlsFault> {
+        Ok((self.cert.certificates()?, self.key.private_key()?))
+    }
+
+    /// Why a certificate and a key make no identity.
+    fn fault(&self, cause: &rustls::Error) -> TlsFault {
+        match cause {
+            rustls::Error::InconsistentKeys(_) => {
+                self.key.fault("the key does not belong to the certificate")
+            }
+            rustls::Error::InvalidCertificate(_) => self.cert.fault(cause.to_string()),
+            cause => self.key.fault(cause.to_string()),
+        }
     }
 }
 
 // === impl TlsFault ===
+
+impl TlsFault {
+    fn new(setting: &'static str, text: impl Into<String>) -> Self {
+        Self {
+            setting,
+            text: text.into(),
+        }
+    }
+}
 
 impl fmt::Display for TlsFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

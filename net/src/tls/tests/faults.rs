@@ -3,191 +3,172 @@
 use super::*;
 
 #[test]
-fn a_fault_names_the_setting_and_what_to_do() {
+fn a_client_s_fault_names_the_setting_and_what_to_do() {
     let (ours, theirs) = (authority("ours"), authority("theirs"));
-    let (one, two) = (identity(&ours, "one"), identity(&theirs, "two"));
-    let dir = tempfile::tempdir().unwrap();
+    let (one, two) = (signed(&ours, "one"), signed(&theirs, "two"));
+    let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
-        let path = dir.path().join(name);
+        let path = folder.path().join(name);
         std::fs::write(&path, text).unwrap();
-        Some(Pem::File(path))
+        path.to_str().unwrap().to_owned()
     };
-    let check = |tls: ClientTls, setting: &str, text: &str| {
-        let fault = tls.connector_with(Authorities::default).expect_err(text);
+    let check_block = |block: TlsClient, setting: &str, words: &str| {
+        let Err(fault) = connector(&block, &[]) else {
+            panic!("no fault of {setting}: {words}");
+        };
         assert_eq!(fault.setting, setting, "{fault}");
-        assert!(fault.text.contains(text), "{fault}");
+        assert!(fault.text.contains(words), "{fault}");
     };
-    let base = || trusting(&ours);
-
-    check(
-        ClientTls::default(),
-        "ca_file",
-        "install its CA certificates",
-    );
-    let missing = Some(Pem::File(dir.path().join("missing.pem")));
-    check(
-        ClientTls {
-            ca: missing,
-            ..base()
-        },
-        "ca_file",
-        "missing.pem: cannot be read",
-    );
-    let empty = file("empty.pem", "");
-    check(
-        ClientTls {
-            ca: empty,
-            ..base()
-        },
-        "ca_file",
-        "empty.pem: no certificate found in it",
-    );
-    let key_only = file("key.pem", &one.key);
-    check(
-        ClientTls {
-            ca: key_only,
-            ..base()
-        },
-        "ca_file",
-        "no certificate found in it",
-    );
-    let torn = format!("{}\n-----BEGIN CERTIFICATE-----\nAA", ours.pem());
-    check(
-        ClientTls {
-            ca: inline(&torn),
-            ..base()
-        },
-        "ca_pem",
-        "not valid PEM",
-    );
+    let check = |tls: Tls, setting: &str, words: &str| {
+        check_block(client_block(TlsClientOwn::default(), tls), setting, words);
+    };
+    let ca_file = |ca_file: String| Tls {
+        ca_file,
+        ..Tls::default()
+    };
+    let ca_pem = |text: String| Tls {
+        ca_pem: Secret::new(text),
+        ..Tls::default()
+    };
+    check(Tls::default(), "ca_file", "install its CA certificates");
+    let missing = folder.path().join("missing.pem");
+    let missing = ca_file(missing.to_str().unwrap().to_owned());
+    check(missing, "ca_file", "missing.pem: cannot be read");
+    let empty = ca_file(file("empty.pem", ""));
+    check(empty, "ca_file", "empty.pem: no certificate found in it");
+    let key_only = ca_file(file("key.pem", &one.key));
+    check(key_only, "ca_file", "no certificate found in it");
+    let torn = ca_pem(format!("{}\n-----BEGIN CERTIFICATE-----\nAA", ours.pem()));
+    check(torn, "ca_pem", "not valid PEM");
     let junk = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-    let mixed = format!("{}{junk}", ours.pem());
-    check(
-        ClientTls {
-            ca: inline(&mixed),
-            ..base()
-        },
-        "ca_pem",
-        "certificate 2 in it",
-    );
-    check(
-        ClientTls {
-            cert: inline(&one.cert),
-            ..base()
-        },
-        "key_file",
-        "give both",
-    );
-    check(
-        ClientTls {
-            key: inline(&one.key),
-            ..base()
-        },
-        "cert_file",
-        "give both",
-    );
-    let pair = |cert: &str, key| ClientTls {
-        cert: inline(cert),
-        key,
-        ..base()
+    let mixed = ca_pem(format!("{}{junk}", ours.pem()));
+    check(mixed, "ca_pem", "certificate 2 in it");
+
+    let identity = |cert_pem: &str, key_pem: &str| Tls {
+        cert_pem: Secret::new(cert_pem),
+        key_pem: Secret::new(key_pem),
+        ..trusts(&ours)
     };
+    check(identity(&one.cert, ""), "key_file", "give both");
+    check(identity("", &one.key), "cert_file", "give both");
+    let words = "does not belong to the certificate";
+    check(identity(&one.cert, &two.key), "key_pem", words);
     check(
-        pair(&one.cert, inline(&two.key)),
-        "key_pem",
-        "does not belong to the certificate",
-    );
-    check(
-        pair(&one.key, inline(&one.key)),
+        identity(&one.key, &one.key),
         "cert_pem",
         "no certificate found",
     );
-    check(
-        pair(&one.cert, file("cert.pem", &one.cert)),
-        "key_file",
-        "no private key found",
-    );
-    let named = ClientTls {
-        server_name_override: Some("not a name".to_owned()),
-        ..base()
+    let no_key = Tls {
+        key_file: file("cert.pem", &one.cert),
+        ..identity(&one.cert, "")
     };
-    check(
-        named,
-        "server_name_override",
-        "`not a name` is neither a host name nor an address",
-    );
-    let none_left = ClientTls {
-        min_version: Some(Version::Tls13),
-        max_version: Some(Version::Tls12),
-        ..base()
+    check(no_key, "key_file", "cert.pem: no private key found");
+    let none_left = Tls {
+        min_version: Some(TlsVersion::V1_3),
+        max_version: Some(TlsVersion::V1_2),
+        ..trusts(&ours)
     };
     check(none_left, "min_version", "no version is left");
-    let unasked = ClientTls {
-        insecure_skip_verify: true,
-        ca: inline(""),
-        ..base()
+
+    let named = TlsClientOwn {
+        server_name_override: "not a name".to_owned(),
+        ..TlsClientOwn::default()
     };
-    check(unasked, "ca_pem", "no certificate found");
+    let words = "`not a name` is neither a host name nor an address";
+    check_block(
+        client_block(named, trusts(&ours)),
+        "server_name_override",
+        words,
+    );
+    let credulous = TlsClientOwn {
+        insecure_skip_verify: true,
+        ..TlsClientOwn::default()
+    };
+    let unasked = client_block(credulous, ca_pem("x".to_owned()));
+    check_block(unasked, "ca_pem", "no certificate found");
+}
+
+#[test]
+fn a_server_s_fault_names_the_setting_and_what_to_do() {
+    let ours = authority("ours");
+    let (one, two) = (signed(&ours, "one"), signed(&ours, "two"));
+    let check = |own: TlsServerOwn, tls: Tls, words: &str| {
+        let block = server_block(own, tls);
+        let Err(fault) = Server::new(&block, Protocol::Auto, owner(&Metrics::default())) else {
+            panic!("no fault: {words}");
+        };
+        assert!(fault.contains(words), "{fault}");
+    };
+    let own = TlsServerOwn::default;
+    check(own(), Tls::default(), "cert_file: not given");
+    let mixed = Tls {
+        key_pem: Secret::new(&two.key),
+        ..bears(&one)
+    };
+    check(own(), mixed, "key_pem: the key does not belong");
+    let asking = TlsServerOwn {
+        client_ca_file: "/nowhere/ca.pem".to_owned(),
+        ..own()
+    };
+    let words = "client_ca_file: /nowhere/ca.pem: cannot be read";
+    check(asking, bears(&one), words);
 }
 
 #[test]
 fn the_system_is_asked_only_if_it_is_wanted() {
-    let ours = authority("ours");
-    let asked = |tls: &ClientTls| {
-        let mut asked = false;
-        let system = || {
-            asked = true;
-            Authorities {
-                certificates: vec![ours.der().clone()],
-                trouble: None,
-            }
+    fn refused(tls: Tls, insecure_skip_verify: bool) -> bool {
+        let own = TlsClientOwn {
+            insecure_skip_verify,
+            ..TlsClientOwn::default()
         };
-        tls.connector_with(system).unwrap();
-        asked
-    };
-    assert!(asked(&ClientTls::default()));
-    assert!(!asked(&trusting(&ours)));
-    assert!(asked(&ClientTls {
+        connector(&client_block(own, tls), &[]).is_err()
+    }
+    let ours = authority("ours");
+    assert!(refused(Tls::default(), false));
+    assert!(!refused(Tls::default(), true));
+    assert!(!refused(trusts(&ours), false));
+    // Its own authority is enough where the system has none.
+    let both = Tls {
         include_system_ca_certs_pool: true,
-        ..trusting(&ours)
-    }));
-    assert!(!asked(&ClientTls {
-        insecure_skip_verify: true,
-        ..ClientTls::default()
-    }));
+        ..trusts(&ours)
+    };
+    assert!(!refused(both, false));
+}
+
+#[tokio::test]
+async fn the_system_s_authorities_may_be_trusted_besides_our_own() {
+    fn system() -> SystemRoots {
+        static THEIRS: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+        let pem = THEIRS.get_or_init(|| STRANGER.with_borrow(Clone::clone));
+        let mut roots = RootCertStore::empty();
+        let der = rustls::pki_types::pem::PemObject::from_pem_slice(pem.as_bytes()).unwrap();
+        roots.add(der).unwrap();
+        Ok(Arc::new(roots))
+    }
+    thread_local! {
+        static STRANGER: std::cell::RefCell<String> = const { std::cell::RefCell::new(String::new()) };
+    }
+    let (ours, theirs) = (authority("ours"), authority("theirs"));
+    STRANGER.with_borrow_mut(|pem| *pem = theirs.pem());
+    let check = async |include_system_ca_certs_pool, signer: &Authority, good| {
+        let tls = Tls {
+            include_system_ca_certs_pool,
+            ..trusts(&ours)
+        };
+        let block = client_block(TlsClientOwn::default(), tls);
+        let connector = Connector::with(&block, &[], owner(&Metrics::default()), system).unwrap();
+        let server = server(&serving(&signed(signer, "shop.example")));
+        let result = exchange(&connector, "shop.example", &server).await;
+        assert_eq!(result.is_ok(), good, "{result:?}");
+    };
+    check(true, &theirs, true).await;
+    check(true, &ours, true).await;
+    check(false, &theirs, false).await;
 }
 
 #[test]
 fn a_key_is_not_printed() {
-    let one = identity(&authority("ours"), "one");
-    let tls = ClientTls {
-        key: inline(&one.key),
-        ..ClientTls::default()
-    };
-    assert!(format!("{tls:?}").contains("Inline(…)"));
-    assert!(!format!("{tls:?}").contains("PRIVATE KEY"));
-}
-
-#[test]
-fn a_block_of_the_configuration_becomes_settings() {
-    let block = config::blocks::TlsClient {
-        server_name_override: "shop.example".to_owned(),
-        ca_file: "/ca.pem".to_owned(),
-        key_pem: config::Secret::new("the key"),
-        min_version: Some(config::blocks::TlsVersion::V1_0),
-        max_version: Some(config::blocks::TlsVersion::V1_3),
-        ..Default::default()
-    };
-    let expected = ClientTls {
-        server_name_override: Some("shop.example".to_owned()),
-        ca: Some(Pem::File("/ca.pem".into())),
-        key: inline("the key"),
-        min_version: Some(Version::Tls12),
-        max_version: Some(Version::Tls13),
-        ..ClientTls::default()
-    };
-    assert_eq!(ClientTls::from(&block), expected);
-    assert_eq!(
-        ClientTls::from(&config::blocks::TlsClient::default()),
-        ClientTls::default()
-    );
+    let one = signed(&authority("ours"), "one");
+    let printed = format!("{:?}", bears(&one));
+    assert!(!printed.contains("PRIVATE KEY"), "{printed}");
 }
