@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use config::telemetry::{Level as Written, Prometheus};
-use http::{HeaderMap, StatusCode};
-use net::{Family, Lifetime, Listener, Protocol};
+use http::StatusCode;
+use http::request::Parts;
+use net::{Family, Listener};
 use pipeline::component::{Extension, Listening, LocalFuture, Vitals};
 use pipeline::{Shared, Stop};
 use telemetry::metrics::{CONTENT_TYPE, Level, Page};
@@ -12,7 +13,7 @@ use telemetry::{Process, Resource};
 use tokio::task::JoinSet;
 
 use crate::families::Families;
-use crate::web::{self, Reply};
+use crate::web::{Reply, Site};
 
 const PATH: &str = "/metrics";
 
@@ -95,29 +96,13 @@ impl Extension for MetricsPage {
             let mut serving = JoinSet::new();
             for (listener, page) in pages {
                 let metrics = shared.metrics.clone();
-                let answer = move |path: &str| match path {
-                    PATH => Reply {
-                        status: StatusCode::OK,
-                        kind: CONTENT_TYPE,
-                        body: metrics.render(&page),
-                    },
+                let answer = async move |asked: Parts| match asked.uri.path() {
+                    PATH => Reply::new(StatusCode::OK, CONTENT_TYPE, metrics.render(&page)),
                     _ => Reply::not_found(),
                 };
-                serving.spawn_local(web::serve(listener, settings(), HeaderMap::new(), answer));
+                serving.spawn_local(Site::plain(listener).serve(answer));
             }
             while serving.join_next().await.is_some() {}
         })
-    }
-}
-
-fn settings() -> net::Settings {
-    net::Settings {
-        protocol: Protocol::Auto,
-        max_concurrent_streams: None,
-        keepalive_time: None,
-        keepalive_timeout: None,
-        header_timeout: None,
-        keep_alives: true,
-        lifetime: Lifetime::default(),
     }
 }
