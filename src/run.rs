@@ -246,3 +246,29 @@ impl Signals {
         tracing::info!(signal, "Received signal from OS");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pipeline::component::BuildExtension;
+
+    use super::*;
+
+    #[test]
+    fn only_what_somebody_asked_for_must_start() {
+        let build = |implied| {
+            let node = ExtensionNode {
+                id: "admin".parse().unwrap(),
+                implied,
+                build: BuildExtension {
+                    make: Arc::new(|_| Err("its port is taken".to_owned())),
+                    offers: Vec::new(),
+                },
+            };
+            let mut shared = shared(1 << 20, Clock::start());
+            build_extensions(vec![node], &mut shared).map(|built| built.len())
+        };
+        assert_eq!(build(true).unwrap(), 0);
+        let error = build(false).unwrap_err().to_string();
+        assert_eq!(error, "failed to start extension admin: its port is taken");
+    }
+}

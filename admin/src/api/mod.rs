@@ -7,10 +7,10 @@
 mod books;
 mod config;
 mod effective;
+mod errors;
 mod guard;
+mod reload;
 mod status;
-
-use std::rc::Rc;
 
 use http::header::{CACHE_CONTROL, HeaderName, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
@@ -29,12 +29,15 @@ use config::Config;
 pub(crate) struct Admin {
     /// `None`: switched off.
     site: Option<Site>,
+    shows_values: bool,
 }
 
 /// Knows all that the answers need.
 struct Desk {
     vitals: Vitals,
     is_local: bool,
+    /// Values that came with telemetry may stand in an answer.
+    shows_values: bool,
 }
 
 /// One question.
@@ -43,7 +46,14 @@ struct Route {
     path: &'static str,
     /// What is answered, for people.
     what: &'static str,
-    answer: fn(&Desk) -> Reply,
+    answer: Act,
+}
+
+/// How a question is answered.
+enum Act {
+    /// From what is known.
+    Read(fn(&Desk) -> Reply),
+    Reload,
 }
 
 /// Every question that can be asked. Paths and the names of fields stay as they are: what changes
@@ -56,11 +66,18 @@ const ROUTES: &[Route] = &[
         status::answer,
     ),
     Route::get("/api/v1/books", "what became of every item", books::answer),
+    Route::get("/api/v1/errors", "what went wrong last", errors::answer),
     Route::get(
         "/api/v1/config",
         "what runs, secrets redacted",
         effective::answer,
     ),
+    Route {
+        method: Method::POST,
+        path: "/api/config/reload",
+        what: "how the reload ended",
+        answer: Act::Reload,
+    },
 ];
 
 /// Nobody keeps an answer, and nobody guesses its type.
@@ -101,13 +118,19 @@ endpoint: 127.0.0.1:13134
 impl ExtensionComponent for Admin {
     fn build(config: &Config, _host: &Host) -> Result<Box<dyn Extension>, String> {
         if !config.0.1.enabled {
-            return Ok(Box::new(Self { site: None }));
+            return Ok(Box::new(Self {
+                site: None,
+                shows_values: false,
+            }));
         }
         let mut site = Site::bind(&config.0.0, &config.0.1.endpoint)?;
         for (name, value) in HEADERS {
             site = site.with_header(name, value);
         }
-        Ok(Box::new(Self { site: Some(site) }))
+        Ok(Box::new(Self {
+            site: Some(site),
+            shows_values: config.0.1.show_attribute_values,
+        }))
     }
 }
 
@@ -122,8 +145,13 @@ impl Extension for Admin {
                 return;
             };
             let is_local = site.listening().address.ip().is_loopback();
-            let desk = Rc::new(Desk { vitals, is_local });
-            site.serve(async move |asked| desk.answer(&asked)).await;
+            let desk = Desk {
+                vitals,
+                is_local,
+                shows_values: self.shows_values,
+            };
+            site.serve(async move |asked| desk.answer(&asked).await)
+                .await;
         })
     }
 }
@@ -136,7 +164,7 @@ impl Route {
             method: Method::GET,
             path,
             what,
-            answer,
+            answer: Act::Read(answer),
         }
     }
 }
@@ -144,7 +172,7 @@ impl Route {
 // === impl Desk ===
 
 impl Desk {
-    fn answer(&self, asked: &Parts) -> Reply {
+    async fn answer(&self, asked: &Parts) -> Reply {
         if let Some(reason) = guard::refuses(self.is_local, asked) {
             return refused(StatusCode::FORBIDDEN, reason);
         }
@@ -159,8 +187,12 @@ impl Desk {
             Method::HEAD => &Method::GET,
             ref method => method,
         };
-        match here.find(|route| route.method == *method) {
-            Some(route) => (route.answer)(self),
+        match here
+            .find(|route| route.method == *method)
+            .map(|r| &r.answer)
+        {
+            Some(Act::Read(answer)) => answer(self),
+            Some(Act::Reload) => reload::answer(self).await,
             None => {
                 let text = format!("{path} understands {allow} alone");
                 refused(StatusCode::METHOD_NOT_ALLOWED, &text).allowing(allow)

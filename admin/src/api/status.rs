@@ -1,12 +1,12 @@
 //! `GET /api/v1/status`: the service, its pipelines, and how each component is.
 
 use http::StatusCode;
-use jiff::Timestamp;
 use pipeline::component::Outline;
 use serde::Serialize;
 
 use super::Desk;
 use super::books::Figures;
+use super::errors::time;
 use crate::status::{self, Node, State};
 use crate::web::Reply;
 
@@ -82,9 +82,7 @@ pub(super) fn answer(desk: &Desk) -> Reply {
         StatusCode::OK,
         &Status {
             version: env!("CARGO_PKG_VERSION"),
-            started: Timestamp::from_nanosecond(started.into())
-                .unwrap_or_default()
-                .to_string(),
+            started: time(started),
             uptime_seconds: now.saturating_sub(started) as f64 / 1e9,
             config_hash: &outline.hash,
             state: State::of(*vitals.health.borrow()).name(),

@@ -1,4 +1,4 @@
-use ledger::{Fate, Kind, NodeKey, Reason};
+use ledger::{Fate, Kind, LastError, NodeKey, Reason};
 use pipeline::Shared;
 use pipeline::component::Health;
 use serde_json::{Value, json};
@@ -106,6 +106,42 @@ fn the_books_are_told_for_each_transport() {
 }
 
 #[test]
+fn errors_are_told_newest_first_and_their_words_to_those_who_opted_in() {
+    let shared = shared();
+    let refused = |shared: &Shared| {
+        let text = "label value \"bob@example.com\" too long";
+        shared.errors.note(LastError {
+            signal: Some(Signal::Traces),
+            reason: Some(Reason::Permanent),
+            items: 3,
+            peer: Some([10, 0, 0, 7].into()),
+            ..LastError::new(Kind::Exporter, "idle/a", text, 1_795_255_664_000_000_000)
+        });
+    };
+    refused(&shared);
+    refused(&shared);
+    let row = json!({
+        "kind": "exporter", "id": "idle/a", "signal": "traces", "reason": "permanent",
+        "items": 6, "times": 2, "first": "2026-11-21T10:07:44Z", "last": "2026-11-21T10:07:44Z",
+        "peer": "10.0.0.7",
+    });
+    beside(
+        extension("admin", ADMIN),
+        &shared,
+        |sockets, _| async move {
+            let (_, errors) = read(sockets[0], "/api/v1/errors").await;
+            assert_eq!(errors, json!({"limit": 64, "errors": [row]}));
+        },
+    );
+    let open = "{endpoint: '127.0.0.1:0', show_attribute_values: true}";
+    beside(extension("admin", open), &shared, |sockets, _| async move {
+        let (_, errors) = read(sockets[0], "/api/v1/errors").await;
+        let text = errors["errors"][0]["text"].as_str().unwrap();
+        assert!(text.contains("bob@example.com"), "{text}");
+    });
+}
+
+#[test]
 fn the_configuration_is_told_with_its_hash_and_without_secrets() {
     beside(
         extension("admin", ADMIN),
@@ -136,6 +172,22 @@ fn a_question_that_is_none_is_told_what_it_should_be() {
             };
             check("GET", "/api/", &own, "200", "\"path\":\"/api/v1/status\"").await;
             check("HEAD", "/api/", &own, "200", "").await;
+            check(
+                "GET",
+                "/api/config/reload",
+                &own,
+                "405",
+                "understands POST alone",
+            )
+            .await;
+            check(
+                "POST",
+                "/api/config/reload",
+                &own,
+                "400",
+                "the service is stopping",
+            )
+            .await;
             check("GET", "/", &own, "404", "GET /api/ lists all").await;
             let head = check(
                 "DELETE",
