@@ -44,6 +44,7 @@ pub fn metrics_page(
             level,
             suffixes: !(reader.without_units && reader.without_type_suffix),
             resource: resource.clone(),
+            labels: Vec::new(),
         };
         Ok((Listener::bind(&address(reader), Family::Any)?, page))
     };
