@@ -6,7 +6,6 @@ mod cli;
 mod components;
 mod logs;
 mod machine;
-mod outline;
 mod run;
 mod setup;
 

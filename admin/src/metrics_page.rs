@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use config::blocks::Transport;
 use config::telemetry::{Level as Written, Prometheus};
-use http::StatusCode;
-use http::request::Parts;
-use net::{Family, Listener};
+use http::{HeaderMap, StatusCode};
+use net::{Listener, Protocol, Settings};
 use pipeline::component::{Extension, Listening, LocalFuture, Vitals};
 use pipeline::{Shared, Stop};
 use telemetry::metrics::{CONTENT_TYPE, Level, Page};
@@ -13,7 +13,7 @@ use telemetry::{Process, Resource};
 use tokio::task::JoinSet;
 
 use crate::families::Families;
-use crate::web::{Reply, Site};
+use crate::web::{self, Reply};
 
 const PATH: &str = "/metrics";
 
@@ -44,9 +44,8 @@ pub fn metrics_page(
             level,
             suffixes: !(reader.without_units && reader.without_type_suffix),
             resource: resource.clone(),
-            labels: Vec::new(),
         };
-        Ok((Listener::bind(&address(reader), Family::Any)?, page))
+        Ok((Listener::bind(&address(reader), Transport::Tcp)?, page))
     };
     let pages: Result<Vec<_>, String> = written.metrics.pages().map(open).collect();
     let pages = pages.map_err(|text| {
@@ -76,7 +75,7 @@ impl Extension for MetricsPage {
     fn listening(&self) -> Vec<Listening> {
         let sockets = self.pages.iter().map(|(listener, _)| Listening {
             protocol: "http",
-            address: listener.address(),
+            address: listener.address().to_string(),
         });
         sockets.collect()
     }
@@ -97,11 +96,16 @@ impl Extension for MetricsPage {
             let mut serving = JoinSet::new();
             for (listener, page) in pages {
                 let metrics = shared.metrics.clone();
-                let answer = async move |asked: Parts| match asked.uri.path() {
-                    PATH => Reply::new(StatusCode::OK, CONTENT_TYPE, metrics.render(&page)),
+                let settings = Settings::of(Protocol::Auto);
+                let answer = move |path: &str| match path {
+                    PATH => Reply {
+                        status: StatusCode::OK,
+                        kind: CONTENT_TYPE,
+                        body: metrics.render(&page),
+                    },
                     _ => Reply::not_found(),
                 };
-                serving.spawn_local(Site::plain(listener).serve(answer));
+                serving.spawn_local(web::serve(listener, settings, HeaderMap::new(), answer));
             }
             while serving.join_next().await.is_some() {}
         })

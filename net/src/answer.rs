@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::header::CONNECTION;
+use http::{HeaderMap, HeaderValue, Response};
 use http_body::{Body, Frame, SizeHint};
 
 /// What servers send back.
@@ -13,6 +14,13 @@ use http_body::{Body, Frame, SizeHint};
 pub struct Answer {
     payload: Option<Bytes>,
     trailers: Option<HeaderMap>,
+}
+
+/// Says that an HTTP/1.1 connection ends with this answer. A request whose body is not read leaves no other way: the
+/// next one would be lost behind it, and a client that is not told may send one.
+pub fn close_after<B>(response: &mut Response<B>) {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(CONNECTION, close);
 }
 
 impl Answer {

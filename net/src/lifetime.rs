@@ -1,10 +1,13 @@
-//! When a connection has lived or rested long enough, and must make room for another.
+//! When a connection has lived or rested long enough, or must make room for another.
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::connections::Slot;
 
 /// How long a connection may live; `None`: for ever.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,6 +29,10 @@ struct State {
     under_way: Cell<usize>,
     /// When the last one ended, or the connection began.
     rested_since: Cell<Instant>,
+    /// Whether a request has ended since somebody asked for this.
+    answered: Cell<bool>,
+    /// Tells the process which connections rest.
+    slot: Option<Arc<Slot>>,
 }
 
 /// One request, for as long as it is under way.
@@ -49,21 +56,46 @@ impl Lifetime {
         tokio::select! {
             () = aged => self.grace,
             () = idle => None,
+            () = activity.asked_to_leave() => None,
         }
     }
 }
 
 impl Activity {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(slot: Option<Arc<Slot>>) -> Self {
         Self(Rc::new(State {
             under_way: Cell::new(0),
             rested_since: Cell::new(now()),
+            answered: Cell::new(false),
+            slot,
         }))
     }
 
     pub(crate) fn begin(&self) -> UnderWay {
+        if self.0.under_way.get() == 0
+            && let Some(slot) = &self.0.slot
+        {
+            slot.busy();
+        }
         self.0.under_way.set(self.0.under_way.get() + 1);
         UnderWay(Rc::clone(&self.0))
+    }
+
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.0.under_way.get() > 0
+    }
+
+    /// Whether a request has ended since the last time that somebody asked this.
+    pub(crate) fn take_answered(&self) -> bool {
+        self.0.answered.take()
+    }
+
+    /// Resolves when the process needs the connection's place for another.
+    pub(crate) async fn asked_to_leave(&self) {
+        match &self.0.slot {
+            Some(slot) => slot.asked_to_leave().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Resolves when nothing has been under way for this long from now on.
@@ -92,8 +124,15 @@ impl Activity {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
+        let now = now();
         self.0.under_way.set(self.0.under_way.get() - 1);
-        self.0.rested_since.set(now());
+        self.0.rested_since.set(now);
+        self.0.answered.set(true);
+        if self.0.under_way.get() == 0
+            && let Some(slot) = &self.0.slot
+        {
+            slot.idle(now);
+        }
     }
 }
 
@@ -132,7 +171,7 @@ mod tests {
                 idle: None,
             };
             let began = now();
-            assert_eq!(lifetime.over(&Activity::new()).await, Some(SECOND));
+            assert_eq!(lifetime.over(&Activity::new(None)).await, Some(SECOND));
             let age = began.elapsed();
             assert!(
                 (9 * SECOND..=11 * SECOND + SECOND / 100).contains(&age),
@@ -148,7 +187,7 @@ mod tests {
                 idle: Some(5 * SECOND),
                 ..Lifetime::default()
             };
-            let activity = Activity::new();
+            let activity = Activity::new(None);
             let request = activity.begin();
             let began = now();
             let ending = async {
@@ -168,7 +207,7 @@ mod tests {
     #[test]
     fn a_rest_may_be_counted_from_now_on() {
         on_paused_time(async {
-            let activity = Activity::new();
+            let activity = Activity::new(None);
             tokio::time::sleep(60 * SECOND).await;
             let began = now();
             activity.rests(5 * SECOND).await;
@@ -183,7 +222,7 @@ mod tests {
     #[test]
     fn without_limits_a_connection_lives_for_ever() {
         on_paused_time(async {
-            let activity = Activity::new();
+            let activity = Activity::new(None);
             let lifetime = Lifetime::default();
             let day = Duration::from_secs(86_400);
             assert!(

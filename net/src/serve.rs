@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -14,13 +15,17 @@ use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::answer::Answer;
 use crate::answering::Answering;
-use crate::lifetime::{Activity, Lifetime};
+use crate::calm::Calm;
+use crate::lifetime::Activity;
 use crate::linger::Linger;
+use crate::listen::Accepted;
+use crate::settings::{Protocol, Settings};
+use crate::socket::Socket;
+use crate::stream::{PREFACE, Stream};
 
 /// HTTP/2 frame size and windows. Larger frames halve the cost of a span when the peer uses them; larger windows than
 /// these change nothing.
@@ -46,39 +51,10 @@ const REST_MAX: Duration = Duration::from_secs(1);
 /// How often connections are looked at for a header that is late.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// HTTP/1 preface of HTTP/2 by prior knowledge (RFC 9113 §3.4).
-const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// What is spoken on a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// gRPC: HTTP/2 by prior knowledge, nothing else.
-    Http2,
-    /// HTTP/1.1, or HTTP/2 if the client begins so.
-    Auto,
-}
-
-/// Limits and keep-alive of a server's connections.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    pub protocol: Protocol,
-    /// `None`: [`H2_STREAMS`].
-    pub max_concurrent_streams: Option<u32>,
-    /// HTTP/2 pings after this much silence; `None`: two hours, as gRPC servers do.
-    pub keepalive_time: Option<Duration>,
-    /// How long a ping's answer may take; `None`: 20 s.
-    pub keepalive_timeout: Option<Duration>,
-    /// `None`: [`HEADER_MAX`].
-    pub header_timeout: Option<Duration>,
-    /// Whether HTTP/1.1 connections serve more than one request.
-    pub keep_alives: bool,
-    pub lifetime: Lifetime,
-}
-
 /// Serves one connection until the peer closes it. When `draining` resolves, requests under way are finished and the
 /// client is told to go elsewhere.
 pub async fn serve<H, F>(
-    stream: TcpStream,
+    accepted: Accepted,
     settings: Rc<Settings>,
     handle: H,
     draining: impl Future<Output = ()>,
@@ -86,17 +62,21 @@ pub async fn serve<H, F>(
     H: Fn(Request<Incoming>) -> F + 'static,
     F: Future<Output = Response<Answer>> + 'static,
 {
+    let Accepted {
+        socket, connected, ..
+    } = accepted;
     let mut draining = pin!(draining);
+    let activity = Activity::new(Some(Arc::clone(connected.entered.slot())));
     let begun = tokio::select! {
         // A client that has begun already is served.
         biased;
-        begun = begins_with_h2(&stream, settings.protocol) => begun,
+        begun = begin(socket, settings.protocol) => begun,
         () = draining.as_mut() => None,
+        () = activity.asked_to_leave() => None,
     };
-    let Some(h2) = begun else {
+    let Some((stream, h2)) = begun else {
         return;
     };
-    let activity = Activity::new();
     // The end, and how long requests under way are waited for.
     let ending = async {
         tokio::select! {
@@ -109,6 +89,7 @@ pub async fn serve<H, F>(
     } else {
         serve_h1(stream, &settings, handle, activity.clone(), ending).await;
     }
+    drop(connected);
 }
 
 /// Waits for a connection that has been told to end, no longer than its grace, and than [`REST_MAX`] without a request:
@@ -127,22 +108,13 @@ async fn finish(connection: impl Future, grace: Option<Duration>, activity: &Act
     }
 }
 
-/// Waits for the first byte and decides the protocol; `None` if the client says nothing in time.
-async fn begins_with_h2(stream: &TcpStream, protocol: Protocol) -> Option<bool> {
+/// Waits until it is clear what is spoken, and whether that is HTTP/2; `None` if the client says nothing that is spoken
+/// here in time.
+async fn begin(socket: Socket, protocol: Protocol) -> Option<(Stream, bool)> {
     let first = async {
-        let mut head = [0; H2_PREFACE.len()];
-        let mut rest = Duration::from_millis(1);
-        loop {
-            let n = stream.peek(&mut head).await.ok().filter(|n| *n > 0)?;
-            if protocol == Protocol::Http2 || n == head.len() || !H2_PREFACE.starts_with(&head[..n])
-            {
-                return Some(protocol == Protocol::Http2 || head == H2_PREFACE);
-            }
-            // Part of a preface: peek returns at once while it is there, so look again a little later. Clients that
-            // never send the rest must not keep the worker looking.
-            tokio::time::sleep(rest).await;
-            rest *= 2;
-        }
+        let mut stream = Stream::plain(socket);
+        let h2 = stream.begins_with_h2().await.ok()?;
+        (h2 || protocol == Protocol::Auto).then_some((stream, h2))
     };
     tokio::time::timeout(FIRST_BYTE_MAX, first)
         .await
@@ -151,7 +123,7 @@ async fn begins_with_h2(stream: &TcpStream, protocol: Protocol) -> Option<bool> 
 }
 
 async fn serve_h2<H, F>(
-    stream: TcpStream,
+    stream: Stream,
     settings: &Settings,
     handle: H,
     activity: Activity,
@@ -184,7 +156,8 @@ async fn serve_h2<H, F>(
         let under_way = begun.begin();
         Answering::new(handle(request), move || drop(under_way))
     });
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let calm = Calm::new(stream, PREFACE, settings.pings, activity.clone());
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(calm), service));
     let grace = tokio::select! {
         // How a connection ends is the peer's choice; requests that were lost with it were not acknowledged.
         _ = connection.as_mut() => return,
@@ -195,7 +168,7 @@ async fn serve_h2<H, F>(
 }
 
 async fn serve_h1<H, F>(
-    stream: TcpStream,
+    stream: Stream,
     settings: &Settings,
     handle: H,
     activity: Activity,
@@ -252,7 +225,7 @@ enum Head {
 
 /// Notes when the first byte of a request arrives, and closes without a reset.
 struct Watched {
-    stream: TcpStream,
+    stream: Stream,
     head: Rc<Cell<Head>>,
     linger: Linger,
 }

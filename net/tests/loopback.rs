@@ -5,17 +5,19 @@
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use config::blocks::Transport;
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use ledger::Budget;
 use net::body::{self, BodyFault};
 use net::client::{ChunkBody, Chunks, Client, Target};
-use net::{Answer, Family, Lifetime, Listener, Protocol, Settings, tail};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use net::{Address, Answer, Listener, PingPolicy, Protocol, Settings, tail};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -31,20 +33,19 @@ fn on_worker(test: impl Future<Output = ()>) {
 }
 
 fn settings(protocol: Protocol) -> Settings {
-    Settings {
-        protocol,
-        max_concurrent_streams: None,
-        keepalive_time: None,
-        keepalive_timeout: None,
-        header_timeout: None,
-        keep_alives: true,
-        lifetime: Lifetime::default(),
+    Settings::of(protocol)
+}
+
+fn tcp(address: &Address) -> SocketAddr {
+    match address {
+        Address::Tcp(address) => *address,
+        Address::Unix(path) => panic!("{path} is no TCP"),
     }
 }
 
 /// A server that reads each body and answers with it.
 struct Echo {
-    address: SocketAddr,
+    address: Address,
     /// Connections that it has taken.
     connections: Rc<Cell<usize>>,
     /// How the bodies ended that could not be read.
@@ -58,10 +59,19 @@ impl Echo {
         Self::with(settings, 1 << 20, Budget::new(1 << 30))
     }
 
-    fn with(settings: Settings, cap: usize, budget: std::sync::Arc<Budget>) -> Self {
-        let listener = Listener::bind("127.0.0.1:0", Family::Any).unwrap();
+    fn on(endpoint: &str, transport: Transport, settings: Settings) -> Self {
+        let listener = Listener::bind(endpoint, transport).unwrap();
+        Self::listening(listener, settings, 1 << 20, Budget::new(1 << 30))
+    }
+
+    fn with(settings: Settings, cap: usize, budget: Arc<Budget>) -> Self {
+        let listener = Listener::bind("127.0.0.1:0", Transport::Tcp).unwrap();
+        Self::listening(listener, settings, cap, budget)
+    }
+
+    fn listening(listener: Listener, settings: Settings, cap: usize, budget: Arc<Budget>) -> Self {
         let echo = Self {
-            address: listener.address(),
+            address: listener.address().clone(),
             connections: Rc::default(),
             faults: Rc::default(),
             drain: Rc::default(),
@@ -87,20 +97,23 @@ impl Echo {
             }
         };
         let seat = listener.seats(1).pop().unwrap();
-        tokio::task::spawn_local(seat.serve(move |stream, _, connected| {
+        tokio::task::spawn_local(seat.serve(move |accepted| {
             count.set(count.get() + 1);
             let (settings, handle, drain) =
                 (Rc::clone(&settings), handle.clone(), Rc::clone(&drain));
             tokio::task::spawn_local(async move {
-                net::serve(stream, settings, handle, drain.notified()).await;
-                drop(connected);
+                net::serve(accepted, settings, handle, drain.notified()).await;
             });
         }));
         echo
     }
 
+    fn tcp(&self) -> SocketAddr {
+        tcp(&self.address)
+    }
+
     async fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.address).await.unwrap()
+        TcpStream::connect(self.tcp()).await.unwrap()
     }
 }
 
@@ -114,14 +127,14 @@ fn name(fault: &BodyFault) -> &'static str {
 }
 
 /// Writes a request and reads the head and body of its answer, whose length must be that of the request's body.
-async fn ask(stream: &mut TcpStream, body: &str) -> String {
+async fn ask(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), body: &str) -> String {
     let length = body.len();
     let request = format!("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{body}");
     stream.write_all(request.as_bytes()).await.unwrap();
     read_answer(stream).await
 }
 
-async fn read_answer(stream: &mut TcpStream) -> String {
+async fn read_answer(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut answer = Vec::new();
     let mut buffer = [0; 1024];
     loop {
@@ -139,6 +152,16 @@ async fn read_answer(stream: &mut TcpStream) -> String {
         }
     }
 }
+
+/// A frame of HTTP/2 on the connection itself.
+fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
+    let length = payload.len() as u8;
+    [&[0, 0, length, kind, 0, 0, 0, 0, 0], payload].concat()
+}
+
+const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
 
 /// How long it takes until the peer closes the connection.
 async fn closed(stream: &mut TcpStream) -> Duration {
@@ -191,12 +214,72 @@ fn half_a_header_is_cut_also_behind_a_whole_request() {
 }
 
 #[test]
+fn a_client_that_pings_too_often_is_told_to_be_calm_and_left() {
+    on_worker(async {
+        let policy = PingPolicy {
+            min_time: 10 * SECOND,
+            without_stream: true,
+        };
+        let echo = Echo::start(Settings {
+            pings: Some(policy),
+            ..settings(Protocol::Http2)
+        });
+        for (apart, expected) in [(9 * SECOND, true), (10 * SECOND, false)] {
+            let mut stream = echo.connect().await;
+            let hello = [H2_PREFACE, &frame(SETTINGS, &[])].concat();
+            stream.write_all(&hello).await.unwrap();
+            let mut said = Vec::new();
+            for _ in 0..6 {
+                // Whoever is cut off cannot write any more.
+                let _ = stream.write_all(&frame(PING, &[0; 8])).await;
+                let pause = tokio::time::timeout(apart, stream.read_to_end(&mut said));
+                let _ = pause.await;
+            }
+            // GOAWAY, no stream, ENHANCE_YOUR_CALM.
+            let calm = b"\x07\0\0\0\0\0\0\0\0\0\0\0\0\x0btoo_many_pings";
+            assert_eq!(said.ends_with(calm), expected, "{apart:?}: {said:?}");
+        }
+    });
+}
+
+#[test]
+fn a_flood_of_settings_or_pings_ends_the_connection() {
+    for (kind, payload) in [(SETTINGS, &[][..]), (PING, &[0; 8])] {
+        on_worker(async {
+            let echo = Echo::start(settings(Protocol::Auto));
+            let mut stream = echo.connect().await;
+            let flood = frame(kind, payload).repeat(2000);
+            let hello = [H2_PREFACE, &frame(SETTINGS, &[]), &flood].concat();
+            // The server may be gone before all is written.
+            let _ = stream.write_all(&hello).await;
+            let mut said = Vec::new();
+            let _ = stream.read_to_end(&mut said).await;
+            assert!(said.ends_with(b"too_many_control_frames"), "{}", said.len());
+        });
+    }
+}
+
+#[test]
+fn requests_are_taken_on_a_unix_socket_too() {
+    on_worker(async {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("http.sock");
+        let endpoint = path.to_str().unwrap().to_owned();
+        let echo = Echo::on(&endpoint, Transport::Unix, settings(Protocol::Auto));
+        for _ in 0..2 {
+            let mut stream = UnixStream::connect(&path).await.unwrap();
+            assert!(ask(&mut stream, "hello").await.ends_with("hello"));
+        }
+        assert_eq!(echo.connections.get(), 2);
+    });
+}
+
+#[test]
 fn a_preface_that_comes_in_parts_is_one_of_http2() {
     on_worker(async {
         let echo = Echo::start(settings(Protocol::Auto));
         let mut stream = echo.connect().await;
-        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-        for part in preface.chunks(5) {
+        for part in H2_PREFACE.chunks(5) {
             stream.write_all(part).await.unwrap();
             tokio::time::sleep(SECOND / 2).await;
         }
@@ -213,13 +296,15 @@ fn a_preface_that_comes_in_parts_is_one_of_http2() {
 
 #[test]
 fn half_a_preface_is_cut() {
-    on_worker(async {
-        let echo = Echo::start(settings(Protocol::Auto));
-        let mut stream = echo.connect().await;
-        stream.write_all(b"P").await.unwrap();
-        let wait = closed(&mut stream).await;
-        assert!((10 * SECOND..11 * SECOND).contains(&wait), "{wait:?}");
-    });
+    for protocol in [Protocol::Http2, Protocol::Auto] {
+        on_worker(async {
+            let echo = Echo::start(settings(protocol));
+            let mut stream = echo.connect().await;
+            stream.write_all(b"P").await.unwrap();
+            let wait = closed(&mut stream).await;
+            assert!((10 * SECOND..11 * SECOND).contains(&wait), "{wait:?}");
+        });
+    }
 }
 
 #[test]
@@ -339,7 +424,7 @@ fn requests_one_after_the_other_share_a_connection() {
     for h2 in [false, true] {
         on_worker(async {
             let echo = Echo::start(settings(Protocol::Auto));
-            let client = client("127.0.0.1", echo.address.port(), h2);
+            let client = client("127.0.0.1", echo.tcp().port(), h2);
             for _ in 0..5 {
                 assert!(echoes(&client).await);
             }
@@ -352,7 +437,7 @@ fn requests_one_after_the_other_share_a_connection() {
 fn requests_at_the_same_time_share_one_connection_over_http2() {
     on_worker(async {
         let echo = Echo::start(settings(Protocol::Http2));
-        let client = Rc::new(client("127.0.0.1", echo.address.port(), true));
+        let client = Rc::new(client("127.0.0.1", echo.tcp().port(), true));
         let mut all = tokio::task::JoinSet::new();
         for _ in 0..20 {
             let client = Rc::clone(&client);
@@ -368,7 +453,7 @@ fn a_connection_that_the_server_has_closed_is_made_again_without_a_failure() {
     for h2 in [false, true] {
         on_worker(async {
             let echo = Echo::start(settings(Protocol::Auto));
-            let client = client("127.0.0.1", echo.address.port(), h2);
+            let client = client("127.0.0.1", echo.tcp().port(), h2);
             for round in 1..4 {
                 assert!(echoes(&client).await, "h2: {h2}, round {round}");
                 assert_eq!(echo.connections.get(), round);
@@ -382,10 +467,10 @@ fn a_connection_that_the_server_has_closed_is_made_again_without_a_failure() {
 #[test]
 fn nobody_at_home_is_a_fault_that_names_the_address() {
     on_worker(async {
-        let port = Listener::bind("127.0.0.1:0", Family::Any)
+        let port = tcp(Listener::bind("127.0.0.1:0", Transport::Tcp)
             .unwrap()
-            .address()
-            .port();
+            .address())
+        .port();
         for h2 in [false, true] {
             let client = client("127.0.0.1", port, h2);
             let request = Request::new(ChunkBody::new(Chunks::default()));

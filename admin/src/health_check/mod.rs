@@ -7,6 +7,8 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
+use net::Listener;
 use otlp::Signal;
 use pipeline::component::{
     Component, Extension, ExtensionComponent, Health, Host, Listening, LocalFuture, Stability,
@@ -14,7 +16,7 @@ use pipeline::component::{
 };
 use pipeline::{Now, Stop};
 
-use crate::web::{Reply, Site};
+use crate::web::{self, Reply};
 use answers::Moment;
 use config::{Config, Keys};
 
@@ -24,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Extension `health_check`.
 pub(crate) struct HealthCheck {
-    site: Site,
+    listener: Listener,
     config: Config,
 }
 
@@ -49,8 +51,7 @@ endpoint: 127.0.0.1:13133
 impl ExtensionComponent for HealthCheck {
     fn build(config: &Config, _host: &Host) -> Result<Box<dyn Extension>, String> {
         Ok(Box::new(Self {
-            site: Site::bind(&config.0, &config.1.endpoint)?
-                .with_keep_alives(config.1.keep_alives_enabled),
+            listener: Listener::bind(&config.1.endpoint, config.0.transport)?,
             config: config.clone(),
         }))
     }
@@ -58,21 +59,47 @@ impl ExtensionComponent for HealthCheck {
 
 impl Extension for HealthCheck {
     fn listening(&self) -> Vec<Listening> {
-        vec![self.site.listening()]
+        vec![Listening {
+            protocol: "http",
+            address: self.listener.address().to_string(),
+        }]
     }
 
     fn run(self: Box<Self>, vitals: Vitals, _stop: Stop) -> LocalFuture<'static, ()> {
+        let settings = self.settings();
+        let headers = self.headers();
         let desk = Rc::new(Desk {
             keys: self.config.1,
             vitals,
             ready_since: OnceCell::new(),
         });
-        let site = self.site;
+        let listener = self.listener;
         Box::pin(async move {
             let asked = Rc::clone(&desk);
-            let answering = site.serve(async move |asking| asked.answer(asking.uri.path()));
+            let answering = web::serve(listener, settings, headers, move |path| asked.answer(path));
             tokio::join!(desk.note_ready(), answering);
         })
+    }
+}
+
+impl HealthCheck {
+    fn settings(&self) -> net::Settings {
+        net::Settings {
+            keep_alives: self.config.1.keep_alives_enabled,
+            ..net::Settings::http(&self.config.0)
+        }
+    }
+
+    /// The validation of the block has refused what is no header.
+    fn headers(&self) -> HeaderMap {
+        let written = self.config.0.response_headers.iter();
+        let headers = written.filter_map(|(name, value)| {
+            Some((
+                HeaderName::try_from(name).ok()?,
+                HeaderValue::try_from(value.expose()).ok()?,
+            ))
+        });
+        headers.collect()
     }
 }
 
@@ -89,12 +116,12 @@ impl Desk {
         let mut health = self.vitals.health.clone();
         // An error means that the service has ended without having been ready.
         if health.wait_for(|now| *now == Health::Ready).await.is_ok() {
-            self.ready_since(self.vitals.shared.clock.now());
+            self.ready_since(self.vitals.clock.now());
         }
     }
 
     fn answer(&self, path: &str) -> Reply {
-        let now = self.vitals.shared.clock.now();
+        let now = self.vitals.clock.now();
         let failing = self.vitals.failing(PATIENCE);
         let moment = Moment {
             health: *self.vitals.health.borrow(),

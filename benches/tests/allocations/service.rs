@@ -54,7 +54,8 @@ impl Running {
         };
         let sockets = self.service.listening().iter();
         let mut addresses = sockets.filter(|(_, socket)| socket.protocol == name);
-        addresses.next().expect("it listens").1.address
+        let address = &addresses.next().expect("it listens").1.address;
+        address.parse().expect("it listens on TCP")
     }
 
     /// Drains and waits for the last worker. The books must balance.

@@ -11,21 +11,25 @@ pub enum Transport {
     Tcp,
     Tcp4,
     Tcp6,
+    /// The endpoint is the path of a socket, or `@` and a name in the abstract namespace of Linux.
+    Unix,
 }
 
-/// The Collector's other transports.
-const NOT_YET: &[&str] = &[
+/// The Collector's other transports. It takes their names here and cannot serve over them either.
+const UNSERVED: &[&str] = &[
     "udp",
     "udp4",
     "udp6",
     "ip",
     "ip4",
     "ip6",
-    "unix",
     "unixgram",
     "unixpacket",
     "npipe",
 ];
+
+/// What may stand before the path of a unix socket, as gRPC clients write it.
+const UNIX_SCHEMES: [&str; 2] = ["unix://", "unix:"];
 
 // === impl Transport ===
 
@@ -35,6 +39,27 @@ impl Transport {
             Self::Tcp => "tcp",
             Self::Tcp4 => "tcp4",
             Self::Tcp6 => "tcp6",
+            Self::Unix => "unix",
+        }
+    }
+
+    /// What an endpoint means: `unix:` before it is the transport, whatever else is said.
+    pub fn of(self, endpoint: &str) -> (Self, &str) {
+        let scheme = UNIX_SCHEMES
+            .iter()
+            .find_map(|scheme| endpoint.strip_prefix(scheme));
+        match scheme {
+            Some(path) => (Self::Unix, path),
+            None => (self, endpoint),
+        }
+    }
+
+    /// Why nobody can listen there.
+    pub(super) fn endpoint_fault(self, endpoint: &str) -> Option<String> {
+        match self.of(endpoint) {
+            (Self::Unix, "" | "@") => Some("the path of a unix socket cannot be empty".to_owned()),
+            (Self::Unix, _) => None,
+            _ => host_port_fault(endpoint),
         }
     }
 }
@@ -47,8 +72,10 @@ impl FromStr for Transport {
             "tcp" => Ok(Self::Tcp),
             "tcp4" => Ok(Self::Tcp4),
             "tcp6" => Ok(Self::Tcp6),
-            _ if NOT_YET.contains(&text) => Err(format!(
-                "the transport {text:?} is one of the Collector that this build does not have yet"
+            "unix" => Ok(Self::Unix),
+            _ if UNSERVED.contains(&text) => Err(format!(
+                "the transport {text:?} carries no connections that a server could accept here: \
+                 use tcp, tcp4, tcp6 or unix"
             )),
             _ => Err(format!("unsupported transport type {text:?}")),
         }
@@ -90,7 +117,43 @@ pub(super) fn host_port_fault(address: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::host_port_fault;
+    use super::{Transport, host_port_fault};
+
+    #[test]
+    fn an_endpoint_may_be_the_path_of_a_unix_socket() {
+        let check = |transport: Transport, endpoint: &str, expected: (Transport, &str)| {
+            assert_eq!(transport.of(endpoint), expected, "{endpoint}");
+            assert_eq!(transport.endpoint_fault(endpoint), None, "{endpoint}");
+        };
+        let unix = |path| (Transport::Unix, path);
+        check(Transport::Unix, "/run/otlp.sock", unix("/run/otlp.sock"));
+        check(Transport::Unix, "otlp.sock", unix("otlp.sock"));
+        check(Transport::Unix, "@otlp", unix("@otlp"));
+        check(
+            Transport::Tcp,
+            "unix:///run/otlp.sock",
+            unix("/run/otlp.sock"),
+        );
+        check(Transport::Tcp, "unix:otlp.sock", unix("otlp.sock"));
+        check(Transport::Tcp, "unix:80", unix("80"));
+        check(
+            Transport::Tcp,
+            "localhost:80",
+            (Transport::Tcp, "localhost:80"),
+        );
+        assert!(Transport::Tcp.endpoint_fault("/run/otlp.sock").is_some());
+        assert!(Transport::Unix.endpoint_fault("unix://").is_some());
+    }
+
+    #[test]
+    fn a_transport_without_connections_is_known_and_refused() {
+        for name in ["udp", "unixgram", "unixpacket", "npipe"] {
+            let fault = name.parse::<Transport>().unwrap_err();
+            assert!(fault.contains("use tcp"), "{fault}");
+        }
+        let fault = "carrier-pigeon".parse::<Transport>().unwrap_err();
+        assert_eq!(fault, r#"unsupported transport type "carrier-pigeon""#);
+    }
 
     #[test]
     fn an_address_is_a_host_and_a_port() {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::REQUEST_BYTES_DEFAULT;
 use super::auth::Auth;
-use super::endpoint::{Transport, host_port_fault};
+use super::endpoint::Transport;
 use super::keepalive::KeepaliveServer;
 use crate::decode::NotYet;
 use crate::optional::Optional;
@@ -13,7 +13,7 @@ use crate::validate::{Capability, Problems, Validate};
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct GrpcServer {
-    /// `host:port`; an empty host is all addresses.
+    /// `host:port`, where an empty host is all addresses, or the path of a unix socket.
     pub endpoint: String,
     pub transport: Transport,
     /// 0 is [`REQUEST_BYTES_DEFAULT`]; see [`GrpcServer::request_bytes_max`].
@@ -67,7 +67,7 @@ impl Default for GrpcServer {
 impl Validate for GrpcServer {
     fn validate(&self) -> Problems {
         let mut problems = Problems::new();
-        if let Some(text) = host_port_fault(&self.endpoint) {
+        if let Some(text) = self.transport.endpoint_fault(&self.endpoint) {
             problems.push("endpoint", text);
         }
         if let Some(auth) = self.auth.as_ref() {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::REQUEST_BYTES_DEFAULT;
 use super::auth::HttpAuth;
-use super::endpoint::{Transport, host_port_fault};
+use super::endpoint::Transport;
 use crate::decode::NotYet;
 use crate::headers::Headers;
 use crate::optional::Optional;
@@ -27,7 +27,7 @@ const COMPRESSION_ALGORITHMS: [&str; 8] = [
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct HttpServer {
-    /// `host:port`; an empty host is all addresses.
+    /// `host:port`, where an empty host is all addresses, or the path of a unix socket.
     pub endpoint: String,
     pub transport: Transport,
     /// Bytes, on the compressed and on the decompressed body; 0 or less is
@@ -92,7 +92,7 @@ impl Default for HttpServer {
 impl Validate for HttpServer {
     fn validate(&self) -> Problems {
         let mut problems = Problems::new();
-        if let Some(text) = host_port_fault(&self.endpoint) {
+        if let Some(text) = self.transport.endpoint_fault(&self.endpoint) {
             problems.push("endpoint", text);
         }
         for (index, name) in self.compression_algorithms.iter().enumerate() {

@@ -273,11 +273,17 @@ fn servers_listen_on_a_host_and_a_port() {
             "transport: carrier",
             &["transport: unsupported transport type \"carrier\""],
         ),
+        ("{transport: unix, endpoint: /run/otlp.sock}", &[]),
+        ("endpoint: unix:///run/otlp.sock", &[]),
         (
-            "transport: unix",
+            "{transport: unix, endpoint: ''}",
+            &["endpoint: the path of a unix socket cannot be empty"],
+        ),
+        (
+            "transport: unixgram",
             &[
-                "transport: the transport \"unix\" is one of the Collector that this build does \
-               not have yet",
+                "transport: the transport \"unixgram\" carries no connections that a server could \
+                 accept here: use tcp, tcp4, tcp6 or unix",
             ],
         ),
         (

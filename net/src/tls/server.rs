@@ -17,7 +17,7 @@ use super::refusal::Refusals;
 use super::reload::{Made, Reloaded};
 use super::validity::Validity;
 use super::{Identity, Owner, TlsFault, provider, versions};
-use crate::serve::Protocol;
+use crate::settings::Protocol;
 
 /// A client that connects has shown who it is within this time.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(5);

@@ -4,7 +4,6 @@ mod exporter;
 mod extension;
 mod factory;
 mod label;
-mod outline;
 mod processor;
 mod receiver;
 mod reload;
@@ -28,7 +27,6 @@ pub use factory::{
     Registry, Wanted,
 };
 pub use label::Label;
-pub use outline::{Outline, PipelineOutline};
 pub use processor::{Flush, Outbox, Processor};
 pub use receiver::{Listening, Receiver, Seat};
 pub use reload::{Asked, Reload, Reloaded, Reloads};

@@ -1,7 +1,6 @@
 //! The contract of receivers: take requests from outside and offer them to the pipelines.
 
 use std::fmt;
-use std::net::SocketAddr;
 
 use crate::component::exporter::LocalFuture;
 use crate::inlet::Inlets;
@@ -24,7 +23,8 @@ pub type Seat = Box<dyn FnOnce(Inlets, Stop) -> LocalFuture<'static, ()> + Send>
 pub struct Listening {
     /// What is spoken there: `grpc`, `http`.
     pub protocol: &'static str,
-    pub address: SocketAddr,
+    /// An IP address with the port that was bound, or the path of a unix socket.
+    pub address: String,
 }
 
 impl fmt::Display for Listening {

@@ -30,7 +30,6 @@ pub(super) struct Read<B> {
     pub(super) planned: Planned<Arc<B>>,
     signals: &'static [Signal],
     name: &'static str,
-    implied: bool,
 }
 
 impl Planner {
@@ -201,7 +200,6 @@ impl Planner {
             {
                 plan.extensions.push(ExtensionNode {
                     id: id.clone(),
-                    implied: read.implied,
                     build,
                 });
             }
@@ -300,7 +298,6 @@ fn section<B>(
                 wants,
             };
             let row = Read {
-                implied: component.implied,
                 planned,
                 signals: factory.signals,
                 name: factory.name,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_body::Body;
 use hyper::body::Incoming;
 use net::Answer;
 use net::encoding::Encoding;
@@ -43,7 +44,12 @@ impl Http {
         let service = Rc::clone(self);
         let context = Arc::clone(context);
         async move {
-            let mut response = service.answer(request, context).await;
+            let h1 = request.version() < Version::HTTP_2;
+            let mut unread = !request.body().is_end_stream();
+            let mut response = service.answer(request, context, &mut unread).await;
+            if h1 && unread {
+                net::close_after(&mut response);
+            }
             for (name, value) in &service.headers {
                 response.headers_mut().insert(name, value.clone());
             }
@@ -51,7 +57,13 @@ impl Http {
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>, context: Arc<Context>) -> Response<Answer> {
+    /// Clears `unread` when it has read the whole body.
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        context: Arc<Context>,
+        unread: &mut bool,
+    ) -> Response<Answer> {
         let path = request.uri().path();
         let signal = Signal::ALL
             .into_iter()
@@ -92,6 +104,7 @@ impl Http {
         let taken = async {
             let reading = self.ingest.read(request.into_body(), 0);
             let mut body = within(self.read_timeout, reading).await?;
+            *unread = false;
             if version < Version::HTTP_2 {
                 body.detach_small();
             }

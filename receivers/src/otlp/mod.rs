@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use ::config::GoDuration;
 use ::otlp::Signal;
-use net::{Lifetime, Listener, Protocol};
+use net::Listener;
 use pipeline::component::{
     Component, Host, Listening, Receiver, ReceiverComponent, Seat, Stability,
 };
@@ -60,14 +60,14 @@ impl ReceiverComponent for Otlp {
         }
         let grpc = match protocols.grpc.as_ref() {
             Some(server) => Some((
-                Listener::bind(&server.endpoint, server.transport.into())?,
+                Listener::bind(&server.endpoint, server.transport)?,
                 server.clone(),
             )),
             None => None,
         };
         let http = match protocols.http.as_ref() {
             Some(side) => Some((
-                Listener::bind(&side.0.endpoint, side.0.transport.into())?,
+                Listener::bind(&side.0.endpoint, side.0.transport)?,
                 side.clone(),
             )),
             None => None,
@@ -88,7 +88,10 @@ impl Receiver for Otlp {
             .map(|(listener, _)| ("http", listener.address()));
         let sockets = grpc.into_iter().chain(http);
         sockets
-            .map(|(protocol, address)| Listening { protocol, address })
+            .map(|(protocol, address)| Listening {
+                protocol,
+                address: address.to_string(),
+            })
             .collect()
     }
 
@@ -134,23 +137,7 @@ async fn serve_grpc(
     inlets: pipeline::Inlets,
     stop: pipeline::Stop,
 ) {
-    let keepalive = config
-        .keepalive
-        .as_ref()
-        .and_then(|k| k.server_parameters.as_ref());
-    let settings = net::Settings {
-        protocol: Protocol::Http2,
-        max_concurrent_streams: Some(config.max_concurrent_streams).filter(|streams| *streams > 0),
-        keepalive_time: keepalive.and_then(|k| some_time(k.time)),
-        keepalive_timeout: keepalive.and_then(|k| some_time(k.timeout)),
-        header_timeout: None,
-        keep_alives: true,
-        lifetime: Lifetime {
-            age: keepalive.and_then(|k| some_time(k.max_connection_age)),
-            grace: keepalive.and_then(|k| some_time(k.max_connection_age_grace)),
-            idle: keepalive.and_then(|k| some_time(k.max_connection_idle)),
-        },
-    };
+    let settings = net::Settings::grpc(config);
     let cap = usize::try_from(config.request_bytes_max()).unwrap_or(usize::MAX);
     let service = Grpc::new(Ingest::new(inlets, "grpc", cap), config.include_metadata);
     seat::run(
@@ -169,18 +156,7 @@ async fn serve_http(
     stop: pipeline::Stop,
 ) {
     let server = &config.0;
-    let settings = net::Settings {
-        protocol: Protocol::Auto,
-        max_concurrent_streams: None,
-        keepalive_time: None,
-        keepalive_timeout: None,
-        header_timeout: some_time(server.read_header_timeout),
-        keep_alives: server.keep_alives_enabled,
-        lifetime: Lifetime {
-            idle: some_time(server.idle_timeout),
-            ..Lifetime::default()
-        },
-    };
+    let settings = net::Settings::http(server);
     let cap = usize::try_from(server.request_bytes_max()).unwrap_or(usize::MAX);
     let service = Rc::new(Http {
         include_metadata: server.include_metadata,

@@ -22,17 +22,17 @@ where
     // Nothing is ever sent: each connection holds a sender, and the channel closes with the last.
     let (open, mut all_closed) = mpsc::channel::<()>(1);
     let draining = stop.clone();
-    let accepting = seat.serve(move |stream, peer, connected| {
+    let accepting = seat.serve(move |accepted| {
         let context = Arc::new(Context {
-            peer: Some(peer.ip()),
+            peer: accepted.peer(),
             ..Context::default()
         });
         let (settings, stop, open) = (Rc::clone(&settings), stop.clone(), open.clone());
         let handle = handle.clone();
         tokio::task::spawn_local(async move {
             let handle = move |request| handle(request, &context);
-            net::serve(stream, settings, handle, stop.draining()).await;
-            drop((connected, open));
+            net::serve(accepted, settings, handle, stop.draining()).await;
+            drop(open);
         });
     });
     tokio::select! {

@@ -74,7 +74,10 @@ fn otlp_address(listening: &[(String, Listening)]) -> anyhow::Result<SocketAddr>
     let (_, socket) = found.context(
         "the demo sends over gRPC: give an `otlp` receiver with `protocols::grpc` to a pipeline",
     )?;
-    Ok(socket.address)
+    socket
+        .address
+        .parse()
+        .context("the receiver does not listen on TCP")
 }
 
 /// Sends for ever. A request that is refused is gone, as with most clients; the log says why.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
-use super::{Buckets, Family, Labels, Metrics, Samples, Source, Value};
+use super::text::label_text;
+use super::{Buckets, Family, Metrics, Samples, Source, Value};
 
 /// A sum that only grows. A clone counts into the same cell.
 #[derive(Clone, Debug)]
@@ -20,7 +21,7 @@ pub struct Histogram(Arc<Series<Distribution>>);
 #[derive(Debug)]
 struct Series<C> {
     family: Family,
-    labels: Labels,
+    labels: String,
     cell: C,
 }
 
@@ -125,12 +126,9 @@ impl Histogram {
 
 impl<C: Cell + 'static> Series<C> {
     fn register(metrics: &Metrics, family: &Family, labels: &[(&str, &str)], cell: C) -> Arc<Self> {
-        let own = labels
-            .iter()
-            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
         let series = Arc::new(Self {
             family: family.clone(),
-            labels: own.collect(),
+            labels: label_text(labels),
             cell,
         });
         metrics.register(&series);
@@ -141,7 +139,7 @@ impl<C: Cell + 'static> Series<C> {
 impl<C: Cell> Source for Series<C> {
     fn emit(&self, samples: &mut Samples<'_>) {
         if let Some(value) = self.cell.value() {
-            samples.put_own(&self.family, self.labels.clone(), value);
+            samples.put(&self.family, &self.labels, value);
         }
     }
 }

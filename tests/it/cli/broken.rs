@@ -326,11 +326,11 @@ fn receivers() {
             )],
         ),
         (
-            "receivers:\n  otlp/2:\n    protocols:\n      grpc: {endpoint: /x, transport: unix}\n",
+            "receivers:\n  otlp/2:\n    protocols:\n      grpc: {endpoint: /x, transport: unixgram}\n",
             &[(
                 4,
                 "receivers::otlp/2::protocols::grpc::transport",
-                "does not have yet",
+                "use tcp, tcp4, tcp6 or unix",
             )],
         ),
     ]);

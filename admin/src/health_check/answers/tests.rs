@@ -31,11 +31,11 @@ fn keys(path: &str, bodies: Option<(&str, &str)>) -> Keys {
 }
 
 fn json(status: u16, body: &str) -> Reply {
-    Reply::new(
-        StatusCode::from_u16(status).unwrap(),
-        "application/json",
-        body,
-    )
+    Reply {
+        status: StatusCode::from_u16(status).unwrap(),
+        kind: "application/json",
+        body: body.to_owned(),
+    }
 }
 
 fn text(status: u16, body: &str) -> Reply {

@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::client::SystemRoots;
 use super::*;
-use crate::serve::Protocol;
+use crate::settings::Protocol;
 
 /// A certificate with its key, as PEM.
 struct Signed {
