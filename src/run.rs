@@ -44,6 +44,7 @@ pub(crate) fn shared(budget: u64, clock: Clock) -> Shared {
         books: Arc::new(Books::default()),
         budget: Budget::new(budget),
         errors: Arc::default(),
+        agents: Arc::default(),
         metrics: telemetry::metrics::Metrics::default(),
         clock,
         extensions: Extensions::default(),

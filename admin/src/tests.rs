@@ -76,6 +76,7 @@ fn shared() -> Shared {
         extensions: pipeline::component::Extensions::default(),
         books: Arc::default(),
         errors: Arc::default(),
+        agents: Arc::default(),
         budget: Budget::new(1 << 20),
         metrics: telemetry::metrics::Metrics::default(),
         clock: Clock::start(),

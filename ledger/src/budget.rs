@@ -218,6 +218,19 @@ impl Lease {
     }
 }
 
+/// `made` with a lease on the budget. What was made is already in memory, so the budget may be overdrawn: the door closes
+/// until it has room again.
+///
+/// What an edit has left as it was is returned as it is: whoever made `origin` has charged it.
+pub fn charge(budget: &Arc<Budget>, origin: &Bytes, made: Bytes) -> Bytes {
+    if made.as_ptr() == origin.as_ptr() && made.len() == origin.len() {
+        return made;
+    }
+    let mut lease = budget.lease();
+    lease.overdraw(made.len());
+    lease.attach(made)
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
         if self.bytes > 0 {

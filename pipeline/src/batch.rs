@@ -6,6 +6,7 @@ use bytes::Bytes;
 use otlp::Signal;
 use smallvec::SmallVec;
 
+use crate::sender::Sender;
 use crate::share::{Outcome, Share};
 
 /// One whole encoded export request.
@@ -16,6 +17,8 @@ pub struct Chunk {
     pub items: u64,
     /// Present only while a sender waits for more than "accepted".
     pub share: Option<Share>,
+    /// Kept for each request, because merging mixes senders and a back end may refuse what one of them sent.
+    pub sender: Sender,
 }
 
 /// Encoded requests of one signal. Concatenated they are one request, so merging is moving a chunk.
@@ -49,6 +52,33 @@ impl Context {
     }
 }
 
+impl Chunk {
+    /// A part of this request, which answers for it together with the other parts. Then this one is
+    /// [`replaced`](Self::replaced).
+    pub fn part(&self, bytes: Bytes, items: u64) -> Self {
+        Self {
+            bytes,
+            items,
+            share: self.share.clone(),
+            sender: self.sender,
+        }
+    }
+
+    /// Its parts answer for it from here on.
+    pub fn replaced(self) {
+        if let Some(share) = self.share {
+            share.release();
+        }
+    }
+
+    /// Tells the sender, if he waits, what became of it.
+    pub fn end(self, outcome: Outcome) {
+        if let Some(share) = self.share {
+            share.end(self.items, outcome);
+        }
+    }
+}
+
 impl Batch {
     /// A batch of one request.
     pub fn new(signal: Signal, bytes: Bytes, items: u64) -> Self {
@@ -57,6 +87,7 @@ impl Batch {
             bytes,
             items,
             share: None,
+            sender: Sender::default(),
         });
         batch
     }
@@ -69,6 +100,32 @@ impl Batch {
             bytes: 0,
             context: None,
         }
+    }
+
+    /// Items that a sender waits for.
+    pub(crate) fn waited(&self) -> u64 {
+        let waited = self.chunks.iter().filter(|chunk| chunk.share.is_some());
+        waited.map(|chunk| chunk.items).sum()
+    }
+
+    /// The same requests, all from this sender.
+    pub fn with_sender(mut self, sender: Sender) -> Self {
+        for chunk in &mut self.chunks {
+            chunk.sender = sender;
+        }
+        self
+    }
+
+    /// The sender of all requests, if it is the same.
+    pub fn sender(&self) -> Option<Sender> {
+        let sender = self.chunks.first()?.sender;
+        let same = self.chunks.iter().all(|chunk| chunk.sender == sender);
+        same.then_some(sender)
+    }
+
+    /// Brings the requests of each sender together; their order stays.
+    pub(crate) fn sort_by_sender(&mut self) {
+        self.chunks.sort_by_key(|chunk| chunk.sender);
     }
 
     pub fn with_context(mut self, context: Option<Arc<Context>>) -> Self {
@@ -122,29 +179,15 @@ impl Batch {
 
     /// Tells every waiting sender what became of its part.
     pub fn resolve(self, outcome: Outcome) {
-        for chunk in self.chunks {
-            if let Some(share) = chunk.share {
-                share.resolve(outcome);
-            }
-        }
+        self.chunks.into_iter().for_each(|chunk| chunk.end(outcome));
     }
 
-    /// Tells every waiting sender that an exporter has delivered its part.
-    pub(crate) fn deliver(self) {
-        self.chunks
-            .into_iter()
-            .filter_map(|chunk| chunk.share)
-            .for_each(Share::deliver);
-    }
-
-    /// Lets every waiting sender go: what follows is not theirs to wait for.
+    /// Lets every waiting sender go whom nobody promised an answer: what follows is not theirs to wait for.
     pub(crate) fn release(&mut self) {
-        for share in self
-            .chunks
-            .iter_mut()
-            .filter_map(|chunk| chunk.share.take())
-        {
-            share.resolve(Outcome::Delivered);
+        for chunk in &mut self.chunks {
+            if let Some(share) = chunk.share.take_if(|share| !share.is_promised()) {
+                share.release();
+            }
         }
     }
 

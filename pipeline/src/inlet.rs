@@ -1,5 +1,6 @@
 //! Where receivers hand requests to the pipelines of their worker.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,8 @@ use crate::batch::Batch;
 use crate::chain::Chain;
 use crate::clock::{Clock, Now};
 use crate::delivery::Room;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Refusals};
+use crate::sender::Sender;
 use crate::share::{Outcome, Share};
 use crate::worker::Worker;
 
@@ -49,6 +51,7 @@ pub struct Inlets {
     pub(crate) id: String,
     /// Requests that were refused before their body was read.
     pub(crate) unread: Counter,
+    pub(crate) refusals: Rc<Refusals>,
     /// By [`Signal::index`]; empty where no pipeline takes the signal from this receiver.
     pub(crate) feeds: [Feed; 3],
 }
@@ -101,6 +104,24 @@ impl Inlets {
         self.worker.clock
     }
 
+    /// Who sends a request: the peer's address, and the value of its `User-Agent` header.
+    pub fn sender(&self, peer: Option<IpAddr>, user_agent: Option<&[u8]>) -> Sender {
+        self.refusals.sender(peer, user_agent)
+    }
+
+    /// Counts a request that was answered with anything but success, whoever decided that: `reason` is the name of a
+    /// [`Reason`], or says as briefly what is no fate of items.
+    pub fn refused(
+        &self,
+        transport: &'static str,
+        sender: Sender,
+        reason: &'static str,
+        text: &str,
+    ) {
+        let now = self.worker.clock.now();
+        self.refusals.count(transport, sender, reason, text, now);
+    }
+
     /// Waits until the budget admits a new body, at most [`HOLD_MAX`].
     pub async fn admit_body(&self) -> Result<(), Refusal> {
         if self.budget.admits() {
@@ -138,7 +159,7 @@ impl Inlet {
             self.pace().await;
             return Ok(Outcome::Delivered);
         }
-        let (share, answer) = Share::new();
+        let (share, answer) = Share::new(items);
         batch.share(share);
         self.account.pass(items);
         self.enter(batch, now);

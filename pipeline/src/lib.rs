@@ -13,6 +13,7 @@ mod edge;
 mod inlet;
 mod plan;
 mod refusal;
+mod sender;
 mod service;
 mod share;
 #[cfg(any(test, feature = "testkit"))]
@@ -24,5 +25,6 @@ pub use clock::{Clock, Now};
 pub use inlet::{HOLD_MAX, Inlet, Inlets};
 pub use plan::{ExtensionNode, Plan, Planner};
 pub use refusal::{RETRY_HINT, Refusal};
+pub use sender::{AGENTS_MAX, Agent, Agents, Sender};
 pub use service::{ExporterRoom, Rooms, Service, Shared, StartError, Stop};
 pub use share::{Outcome, Share};

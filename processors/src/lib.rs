@@ -3,7 +3,6 @@
 mod actions;
 mod attributes;
 mod batch;
-mod charge;
 #[cfg(test)]
 mod fixture;
 mod matching;

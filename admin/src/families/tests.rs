@@ -40,6 +40,7 @@ fn shared(accounts: &[(NodeKey, Work)]) -> Shared {
         extensions: pipeline::component::Extensions::default(),
         books: Arc::default(),
         errors: Arc::default(),
+        agents: Arc::default(),
         budget: Budget::new(1000),
         metrics: Metrics::default(),
         clock: Clock::start(),

@@ -34,6 +34,7 @@ impl Running {
             extensions: pipeline::component::Extensions::default(),
             books: Arc::default(),
             errors: Arc::default(),
+            agents: Arc::default(),
             budget: Budget::new(BUDGET),
             metrics: telemetry::metrics::Metrics::default(),
             clock: Clock::start(),

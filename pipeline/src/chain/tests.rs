@@ -14,7 +14,7 @@ use crate::component::{Flush, Outbox, Processor};
 use crate::delivery::{Entries, Intake, Queue, Room, Settings, Sizer};
 use crate::edge::{ConnectorEdge, Edge, ExporterEdge};
 use crate::inlet::{Feed, HOLD_MAX, Inlet, Inlets, UNREAD};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Refusals};
 use crate::share::Outcome;
 use crate::worker::Worker;
 
@@ -180,6 +180,7 @@ impl Bench {
             books: Arc::clone(&self.books),
             budget: Budget::new(1 << 30),
             id: "otlp".into(),
+            refusals: Rc::new(Refusals::new("otlp", &crate::testkit::shared())),
             unread: telemetry::metrics::Metrics::default().counter(&UNREAD, &[]),
             feeds: [feed, Feed::default(), Feed::default()],
         };

@@ -1,10 +1,12 @@
 //! Cutting a batch into pieces of a limited size: between requests where that is enough, inside one where it is not.
 
+use std::sync::Arc;
+
+use ledger::{Budget, charge};
 use otlp::{split, split_bytes};
 use smallvec::{SmallVec, smallvec};
 
 use crate::batch::{Batch, Chunk};
-use crate::share::Outcome;
 
 /// What a piece may hold at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +17,7 @@ pub(super) enum Limit {
 
 /// Pieces of at most this size, in order. A single item that is larger comes alone in its piece. A request that cannot
 /// be read stays whole: the back end judges it.
-pub(super) fn cut(batch: Batch, limit: Limit) -> Vec<Batch> {
+pub(super) fn cut(batch: Batch, limit: Limit, budget: &Arc<Budget>) -> Vec<Batch> {
     let max = match limit {
         Limit::Items(max) => max as u64,
         Limit::Bytes(max) => max as u64,
@@ -32,7 +34,7 @@ pub(super) fn cut(batch: Batch, limit: Limit) -> Vec<Batch> {
     let mut pieces: Vec<Batch> = Vec::new();
     for chunk in chunks
         .into_iter()
-        .flat_map(|chunk| cut_chunk(signal, chunk, limit))
+        .flat_map(|chunk| cut_chunk(signal, chunk, limit, budget))
     {
         let size = measure(chunk.bytes.len(), chunk.items);
         match pieces.last_mut() {
@@ -47,7 +49,12 @@ pub(super) fn cut(batch: Batch, limit: Limit) -> Vec<Batch> {
     pieces
 }
 
-fn cut_chunk(signal: otlp::Signal, chunk: Chunk, limit: Limit) -> SmallVec<[Chunk; 1]> {
+fn cut_chunk(
+    signal: otlp::Signal,
+    chunk: Chunk,
+    limit: Limit,
+    budget: &Arc<Budget>,
+) -> SmallVec<[Chunk; 1]> {
     let fits = match limit {
         Limit::Items(max) => chunk.items <= max as u64,
         Limit::Bytes(max) => chunk.bytes.len() <= max,
@@ -62,15 +69,8 @@ fn cut_chunk(signal: otlp::Signal, chunk: Chunk, limit: Limit) -> SmallVec<[Chun
     let Ok(pieces) = pieces else {
         return smallvec![chunk];
     };
-    let piece = |(bytes, items)| Chunk {
-        bytes,
-        items: items as u64,
-        share: chunk.share.clone(),
-    };
+    let piece = |(bytes, items)| chunk.part(charge(budget, &chunk.bytes, bytes), items as u64);
     let pieces = pieces.into_iter().map(piece).collect();
-    if let Some(share) = chunk.share {
-        // From here on the pieces answer for the whole.
-        share.resolve(Outcome::Delivered);
-    }
+    chunk.replaced();
     pieces
 }

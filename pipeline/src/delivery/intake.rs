@@ -150,6 +150,19 @@ impl Room {
         &self.account
     }
 
+    /// Ends a batch that was not delivered.
+    pub(crate) fn give_up(&self, batch: Batch, outcome: Outcome, reason: Reason) {
+        self.count(batch.items(), batch.waited(), reason);
+        batch.resolve(outcome);
+    }
+
+    /// Counts items that were not delivered. A sender that waits is told, so its items are its own again; what was
+    /// acknowledged is lost.
+    pub(crate) fn count(&self, items: u64, waited: u64, reason: Reason) {
+        self.account.end(waited, Fate::Rejected(reason));
+        self.account.end(items - waited, Fate::Dropped(reason));
+    }
+
     /// A batch larger than the whole room is let in alone: it can be sent, and refusing it would never end.
     fn size(&self, batch: &Batch) -> Size {
         let units = match self.sizer {
@@ -244,17 +257,15 @@ impl Intake {
             // The exporter has ended before its upstream, which only the drain deadline does.
             let (mpsc::error::TrySendError::Full(entry) | mpsc::error::TrySendError::Closed(entry)) =
                 error;
+            let reason = Reason::Shutdown;
             self.room
-                .account
-                .end(entry.0.items(), Fate::Dropped(Reason::Shutdown));
-            entry.0.resolve(Outcome::Retryable(Reason::Shutdown));
+                .give_up(entry.0, Outcome::Retryable(reason), reason);
         }
     }
 
     /// Drops a batch at the door.
     pub(crate) fn refuse(&self, batch: Batch, reason: Reason) {
         self.room.account.take(batch.items());
-        self.room.account.end(batch.items(), Fate::Dropped(reason));
-        batch.resolve(Outcome::Retryable(reason));
+        self.room.give_up(batch, Outcome::Retryable(reason), reason);
     }
 }

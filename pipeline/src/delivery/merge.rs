@@ -1,10 +1,13 @@
 //! Batching in the queue: small batches are joined until they are worth a request.
 
-use std::rc::Rc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::cut::{Limit, cut};
-use super::queue::Entry;
+use ledger::Budget;
+
+use super::cut::Limit;
+use super::entry::Entry;
 use super::settings::{Merge, Sizer};
 use crate::batch::Batch;
 
@@ -15,20 +18,29 @@ const PARTITIONS_MAX: usize = 10_000;
 /// Partial batches, one for each combination of the partition keys' values.
 pub(super) struct Merger {
     settings: Merge,
-    partials: Vec<Partial>,
+    budget: Arc<Budget>,
+    partials: HashMap<Key, Partial>,
+    /// By number, which is by age: all wait equally long.
+    by_age: BTreeMap<u64, Key>,
+    begun: u64,
 }
 
+type Key = Vec<String>;
+
 struct Partial {
-    key: Vec<String>,
+    number: u64,
     entry: Entry,
     since: Duration,
 }
 
 impl Merger {
-    pub(super) fn new(settings: Merge) -> Self {
+    pub(super) fn new(settings: Merge, budget: Arc<Budget>) -> Self {
         Self {
             settings,
-            partials: Vec::new(),
+            budget,
+            partials: HashMap::new(),
+            by_age: BTreeMap::new(),
+            begun: 0,
         }
     }
 
@@ -40,31 +52,26 @@ impl Merger {
     pub(super) fn add(&mut self, entry: Entry, now: Duration) -> Vec<Entry> {
         let key = self.key(&entry.batch);
         let mut ready = Vec::new();
-        let at = match self.partials.iter().position(|partial| partial.key == key) {
-            Some(at) => {
-                if let Some(partial) = self.partials.get_mut(at) {
-                    partial.entry.join(entry);
-                }
-                at
+        if let Some(partial) = self.partials.get_mut(&key) {
+            partial.entry.join(entry);
+        } else {
+            if self.partials.len() >= PARTITIONS_MAX {
+                ready.extend(self.take_oldest().map(|partial| partial.entry));
             }
-            None => {
-                if self.partials.len() >= PARTITIONS_MAX {
-                    ready.push(self.partials.remove(0).entry);
-                }
-                self.partials.push(Partial {
-                    key,
-                    entry,
-                    since: now,
-                });
-                self.partials.len() - 1
-            }
-        };
-        if self
-            .partials
-            .get(at)
-            .is_some_and(|p| self.size(&p.entry.batch) >= self.settings.min_size)
+            self.begun += 1;
+            self.by_age.insert(self.begun, key.clone());
+            let partial = Partial {
+                number: self.begun,
+                entry,
+                since: now,
+            };
+            self.partials.insert(key.clone(), partial);
+        }
+        let is_full = |p: &Partial| self.size(&p.entry.batch) >= self.settings.min_size;
+        if self.partials.get(&key).is_some_and(is_full)
+            && let Some(partial) = self.partials.remove(&key)
         {
-            let partial = self.partials.remove(at);
+            self.by_age.remove(&partial.number);
             ready.extend(self.split(partial.entry));
         }
         ready
@@ -72,32 +79,37 @@ impl Merger {
 
     /// When the oldest partial batch must be sent.
     pub(super) fn deadline(&self) -> Option<Duration> {
-        self.partials
-            .iter()
-            .map(|p| p.since + self.settings.flush_timeout)
-            .min()
+        let (_, key) = self.by_age.first_key_value()?;
+        let oldest = self.partials.get(key)?;
+        Some(oldest.since + self.settings.flush_timeout)
     }
 
     /// What has waited long enough.
     pub(super) fn due(&mut self, now: Duration) -> Vec<Entry> {
-        let due = |p: &mut Partial| p.since + self.settings.flush_timeout <= now;
-        let entries: Vec<_> = self.partials.extract_if(.., due).map(|p| p.entry).collect();
-        entries
-            .into_iter()
-            .flat_map(|entry| self.split(entry))
-            .collect()
+        let mut due = Vec::new();
+        while self.deadline().is_some_and(|deadline| deadline <= now)
+            && let Some(partial) = self.take_oldest()
+        {
+            due.extend(self.split(partial.entry));
+        }
+        due
     }
 
     /// Everything, because no more will come.
     pub(super) fn flush(&mut self) -> Vec<Entry> {
-        let partials = std::mem::take(&mut self.partials);
-        partials
-            .into_iter()
-            .flat_map(|p| self.split(p.entry))
-            .collect()
+        let mut all = Vec::new();
+        while let Some(partial) = self.take_oldest() {
+            all.extend(self.split(partial.entry));
+        }
+        all
     }
 
-    fn key(&self, batch: &Batch) -> Vec<String> {
+    fn take_oldest(&mut self) -> Option<Partial> {
+        let (_, key) = self.by_age.pop_first()?;
+        self.partials.remove(&key)
+    }
+
+    fn key(&self, batch: &Batch) -> Key {
         let values = |key: &String| match batch.context() {
             Some(context) => context.metadata(key).collect::<Vec<_>>().join(";"),
             None => String::new(),
@@ -121,11 +133,6 @@ impl Merger {
             Sizer::Bytes => Limit::Bytes(max),
             Sizer::Items | Sizer::Requests => Limit::Items(max),
         };
-        let permits = entry.permits;
-        let pieces = cut(entry.batch, limit);
-        pieces
-            .into_iter()
-            .map(|batch| Entry::new(batch, Rc::clone(&permits)))
-            .collect()
+        entry.cut(limit, &self.budget).collect()
     }
 }

@@ -2,16 +2,21 @@
 //!
 //! ```text
 //! intake (room reserved) ─▶ [merge] ─▶ waiting ─▶ attempt (≤ num_consumers) ─▶ done
-//!                                         ▲            │ retryable
+//!                                         ▲  ▲         │ retryable, refused for good
+//!                                         │  └─ halves ┤
 //!                                         └── timer ◀──┘   a waiting retry occupies no consumer
 //! ```
 //! Room is taken when a batch enters and given back when its fate is known, not when it leaves the queue.
 
+mod attempt;
 mod cut;
+mod entry;
 mod intake;
 mod merge;
 mod queue;
+mod report;
 mod retry;
+mod search;
 mod settings;
 #[cfg(test)]
 mod tests;

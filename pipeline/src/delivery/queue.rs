@@ -6,26 +6,23 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::{Fate, Reason};
+use ledger::{Budget, Fate, Reason};
 use tokio::task::JoinSet;
 
-use super::cut::{Limit, cut};
-use super::intake::{Entries, Permit, Permits, Room};
+use super::attempt::attempt;
+use super::cut::Limit;
+use super::entry::Entry;
+use super::intake::{Entries, Permit, Room};
 use super::merge::Merger;
+use super::report::Report;
 use super::retry::{Backoff, Jitter};
+use super::search::{Next, Searches};
 use super::settings::Settings;
 use crate::batch::Batch;
 use crate::clock::Clock;
 use crate::component::{Exporter, Failure, Label, Receipt};
-use crate::service::Stop;
+use crate::service::{Shared, Stop};
 use crate::share::Outcome;
-
-/// A batch in the queue, with the room that it holds.
-pub(super) struct Entry {
-    pub(super) batch: Batch,
-    pub(super) permits: Permits,
-    backoff: Option<Backoff>,
-}
 
 /// Drives one exporter from its intake to the account.
 pub(crate) struct Delivery {
@@ -35,11 +32,16 @@ pub(crate) struct Delivery {
     entries: Entries,
     clock: Clock,
     stop: Stop,
-    label: Label,
+    report: Report,
+    budget: Arc<Budget>,
     consumers: usize,
     merger: Option<Merger>,
     /// Ready to be sent.
     waiting: VecDeque<Entry>,
+    /// Pieces of what the back end has refused. They go first, since they have waited before, and in order, so that all
+    /// halves are tried before any quarter.
+    pieces: VecDeque<Entry>,
+    searches: Searches,
     /// By the moment of the next attempt; the number keeps equal moments apart.
     retries: BTreeMap<(Duration, u64), Entry>,
     retries_begun: u64,
@@ -50,78 +52,32 @@ pub(crate) struct Delivery {
     jitter: Jitter,
 }
 
-impl Entry {
-    pub(super) fn new(batch: Batch, permits: Permits) -> Self {
-        Self {
-            batch,
-            permits,
-            backoff: None,
-        }
-    }
-
-    /// Takes another entry's batch and room.
-    pub(super) fn join(&mut self, other: Self) {
-        self.batch.append(other.batch);
-        match (
-            Rc::get_mut(&mut self.permits),
-            Rc::try_unwrap(other.permits),
-        ) {
-            (Some(own), Ok(permits)) => own.extend(permits),
-            // Entries are joined before they are cut, so nobody else holds these.
-            _ => debug_assert!(false, "joined an entry whose room is shared"),
-        }
-    }
-
-    /// The first half of the requests and the rest, which share the room and go on with the same back-off.
-    fn halves(self) -> [Self; 2] {
-        let signal = self.batch.signal();
-        let (chunks, context) = self.batch.into_parts();
-        let half = chunks.len() / 2;
-        let mut halves = [(); 2].map(|()| Batch::empty(signal).with_context(context.clone()));
-        for (at, chunk) in chunks.into_iter().enumerate() {
-            halves[usize::from(at >= half)].push(chunk);
-        }
-        halves.map(|batch| Self {
-            batch,
-            permits: Rc::clone(&self.permits),
-            backoff: self.backoff,
-        })
-    }
-}
-
 impl Delivery {
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "the parts of one exporter, named by their types"
-    )]
     pub(crate) fn new(
         exporter: Box<dyn Exporter>,
         settings: Settings,
-        room: Arc<Room>,
-        entries: Entries,
-        clock: Clock,
+        (room, entries): (Arc<Room>, Entries),
+        shared: &Shared,
         stop: Stop,
         label: Label,
     ) -> Self {
-        let consumers = settings
-            .queue
-            .as_ref()
-            .map_or(usize::MAX, |queue| queue.consumers);
-        let merge = settings
-            .queue
-            .as_ref()
-            .and_then(|queue| queue.merge.clone());
+        let queue = settings.queue.as_ref();
+        let consumers = queue.map_or(usize::MAX, |queue| queue.consumers);
+        let merge = queue.and_then(|queue| queue.merge.clone());
         Self {
             exporter: Rc::from(exporter),
             settings,
             room,
             entries,
-            clock,
+            clock: shared.clock,
             stop,
-            label,
+            report: Report::new(label, shared),
+            budget: Arc::clone(&shared.budget),
             consumers,
-            merger: merge.map(Merger::new),
+            merger: merge.map(|merge| Merger::new(merge, Arc::clone(&shared.budget))),
             waiting: VecDeque::new(),
+            pieces: VecDeque::new(),
+            searches: Searches::default(),
             retries: BTreeMap::new(),
             retries_begun: 0,
             attempts: JoinSet::new(),
@@ -177,14 +133,20 @@ impl Delivery {
 
     fn start_attempts(&mut self) {
         while self.attempts.len() < self.consumers {
-            let Some(mut entry) = self.waiting.pop_front() else {
+            let Some(mut entry) = self.pieces.pop_front().or_else(|| self.waiting.pop_front())
+            else {
                 return;
             };
+            let now = self.clock.now().mono;
+            if let Some((reason, text)) = self.searches.verdict(&entry, now) {
+                self.refuse(entry.batch, reason, &text);
+                continue;
+            }
             if let (None, Some(retry)) = (entry.backoff, &self.settings.retry) {
-                entry.backoff = Some(Backoff::new(retry, self.clock.now().mono));
+                entry.backoff = Some(Backoff::new(retry, now));
             }
             self.attempted += entry.batch.items();
-            self.waited += waited(&entry.batch);
+            self.waited += entry.batch.waited();
             let exporter = Rc::clone(&self.exporter);
             let timeout = self.settings.timeout;
             self.attempts.spawn_local(async move {
@@ -198,13 +160,8 @@ impl Delivery {
     fn queue_up(&mut self, entry: Entry) {
         match self.exporter.request_limit() {
             Some(max) if entry.batch.bytes() > max => {
-                let permits = entry.permits;
-                let pieces = cut(entry.batch, Limit::Bytes(max));
-                self.waiting.extend(
-                    pieces
-                        .into_iter()
-                        .map(|b| Entry::new(b, Rc::clone(&permits))),
-                );
+                let pieces = entry.cut(Limit::Bytes(max), &self.budget);
+                self.waiting.extend(pieces);
             }
             _ => self.waiting.push_back(entry),
         }
@@ -212,73 +169,74 @@ impl Delivery {
 
     fn settle(&mut self, entry: Entry, result: Result<Receipt, Failure>) {
         self.attempted -= entry.batch.items();
-        self.waited -= waited(&entry.batch);
-        self.room.attempted(result.is_ok(), self.clock.now().mono);
+        self.waited -= entry.batch.waited();
+        let now = self.clock.now().mono;
+        self.room.attempted(result.is_ok(), now);
         match result {
             Ok(receipt) => {
-                let items = entry.batch.items();
-                let rejected = receipt.rejected.min(items);
-                if rejected > 0 || !receipt.text.is_empty() {
-                    self.label.partial_success(&receipt);
-                }
-                self.room.account().pass(items - rejected);
-                self.room
-                    .account()
-                    .end(rejected, Fate::Dropped(Reason::PartialSuccess));
-                entry.batch.deliver();
-            }
-            // One of the merged requests is to blame, and the others are innocent.
-            Err(Failure::Permanent {
-                reason: Reason::Invalid | Reason::TooLarge,
-                ..
-            }) if entry.batch.chunks().len() > 1 => {
-                let [first, second] = entry.halves();
-                self.waiting.push_front(second);
-                self.waiting.push_front(first);
+                self.searches.delivered(&entry);
+                self.deliver(entry.batch, &receipt);
             }
             Err(Failure::Permanent { reason, text }) => {
-                self.label.dropping(&text, entry.batch.items());
-                self.give_up(entry.batch, Outcome::Permanent(reason), reason);
+                let said = (reason, text.as_str());
+                match self.searches.refused(entry, said, now, &self.budget) {
+                    Next::Pieces(pieces) => self.pieces.extend(pieces),
+                    Next::End(entry) => self.refuse(entry.batch, reason, &text),
+                }
             }
             Err(Failure::Retryable { after, text }) => self.retry(entry, after, &text),
         }
     }
 
+    fn deliver(&self, batch: Batch, receipt: &Receipt) {
+        let items = batch.items();
+        let rejected = receipt.rejected.min(items);
+        let reason = Reason::PartialSuccess;
+        if rejected > 0 || !receipt.text.is_empty() {
+            self.report.partial_success(&batch, receipt);
+        }
+        self.room.account().pass(items - rejected);
+        // Of one request it is known whose items they are, so a sender who waits is told; of several it is not.
+        let told = batch.chunks().len() == 1 && batch.waited() > 0;
+        let fate = if told { Fate::Rejected } else { Fate::Dropped };
+        self.room.account().end(rejected, fate(reason));
+        batch.resolve(match rejected {
+            0 => Outcome::Delivered,
+            _ => Outcome::Partial {
+                rejected: if told { rejected } else { 0 },
+                reason,
+            },
+        });
+    }
+
+    /// Gives up what the back end will never take.
+    fn refuse(&self, batch: Batch, reason: Reason, text: &str) {
+        self.report.dropping(&batch, reason, text);
+        self.room.give_up(batch, Outcome::Permanent(reason), reason);
+    }
+
     fn retry(&mut self, mut entry: Entry, hint: Option<Duration>, text: &str) {
         let reason = Reason::RetriesExhausted;
         let (Some(retry), Some(backoff)) = (&self.settings.retry, &mut entry.backoff) else {
-            self.label.dropping(text, entry.batch.items());
-            return self.give_up(entry.batch, Outcome::Retryable(reason), reason);
+            self.report.dropping(&entry.batch, reason, text);
+            return self
+                .room
+                .give_up(entry.batch, Outcome::Retryable(reason), reason);
         };
         let now = self.clock.now().mono;
         match backoff.next(retry, now, hint, self.jitter.draw()) {
             Some(wait) => {
-                self.label.retrying(text, wait);
+                self.report.retrying(&entry.batch, text, wait);
                 self.retries_begun += 1;
                 self.retries.insert((now + wait, self.retries_begun), entry);
             }
             None => {
-                self.label.dropping(
-                    &format!("no more retries left: {text}"),
-                    entry.batch.items(),
-                );
-                self.give_up(entry.batch, Outcome::Retryable(reason), reason);
+                let text = format!("no more retries left: {text}");
+                self.report.dropping(&entry.batch, reason, &text);
+                self.room
+                    .give_up(entry.batch, Outcome::Retryable(reason), reason);
             }
         }
-    }
-
-    fn give_up(&self, batch: Batch, outcome: Outcome, reason: Reason) {
-        self.count(batch.items(), waited(&batch), reason);
-        batch.resolve(outcome);
-    }
-
-    /// Counts items that were not delivered. A sender that waits is told, so its items are its own again; what was
-    /// acknowledged is lost.
-    fn count(&self, items: u64, waited: u64, reason: Reason) {
-        self.room.account().end(waited, Fate::Rejected(reason));
-        self.room
-            .account()
-            .end(items - waited, Fate::Dropped(reason));
     }
 
     fn wake(&mut self) {
@@ -304,6 +262,7 @@ impl Delivery {
 
     fn is_idle(&self) -> bool {
         self.waiting.is_empty()
+            && self.pieces.is_empty()
             && self.retries.is_empty()
             && self.attempts.is_empty()
             && self.merger.as_ref().is_none_or(Merger::is_empty)
@@ -324,39 +283,20 @@ impl Delivery {
         let entries: Vec<_> = self
             .waiting
             .drain(..)
+            .chain(self.pieces.drain(..))
             .chain(retries)
             .chain(merged)
             .collect();
         for entry in entries {
-            self.give_up(
+            self.room.give_up(
                 entry.batch,
                 Outcome::Retryable(Reason::Shutdown),
                 Reason::Shutdown,
             );
         }
         // Attempts under way are cut off. Their shares tell whoever waits.
-        self.count(self.attempted, self.waited, Reason::Shutdown);
-    }
-}
-
-/// Items that a sender waits for.
-fn waited(batch: &Batch) -> u64 {
-    let waited = batch.chunks().iter().filter(|chunk| chunk.share.is_some());
-    waited.map(|chunk| chunk.items).sum()
-}
-
-async fn attempt(
-    exporter: &dyn Exporter,
-    batch: &Batch,
-    timeout: Option<Duration>,
-) -> Result<Receipt, Failure> {
-    let export = exporter.export(batch);
-    match timeout {
-        None => export.await,
-        Some(timeout) => match tokio::time::timeout(timeout, export).await {
-            Ok(result) => result,
-            Err(_) => Err(Failure::retryable(format!("no answer within {timeout:?}"))),
-        },
+        self.room
+            .count(self.attempted, self.waited, Reason::Shutdown);
     }
 }
 

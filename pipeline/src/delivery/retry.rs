@@ -8,6 +8,10 @@ use super::settings::Retry;
 /// clock can count.
 const HINT_MAX: Duration = Duration::from_secs(24 * 3600);
 
+/// The least wait. An `initial_interval` or `multiplier` of 0 means "at once", and must not mean a processor that does
+/// nothing but fail.
+const WAIT_MIN: Duration = Duration::from_millis(10);
+
 /// The back-off of one batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Backoff {
@@ -42,7 +46,9 @@ impl Backoff {
         } else {
             retry.max_interval
         };
-        let wait = jittered.max(hint.unwrap_or_default().min(HINT_MAX));
+        let wait = jittered
+            .max(hint.unwrap_or_default().min(HINT_MAX))
+            .max(WAIT_MIN);
         match retry.max_elapsed_time {
             Some(max) if now.saturating_sub(self.first) + wait > max => None,
             _ => Some(wait),
@@ -135,6 +141,20 @@ mod tests {
         };
         assert_eq!(wait(&for_ever), Some(HINT_MAX));
         assert_eq!(wait(&retry()), None);
+    }
+
+    #[test]
+    fn an_interval_of_zero_is_no_tight_loop() {
+        let retry = Retry {
+            initial_interval: Duration::ZERO,
+            multiplier: 0.0,
+            ..retry()
+        };
+        let mut backoff = Backoff::new(&retry, Duration::ZERO);
+        for _ in 0..3 {
+            let wait = backoff.next(&retry, Duration::ZERO, None, 0.5);
+            assert_eq!(wait, Some(WAIT_MIN));
+        }
     }
 
     #[test]

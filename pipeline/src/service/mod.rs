@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::component::{Extensions, Host, Label, Listening};
 use crate::delivery::{Intake, Room};
 use crate::plan::Plan;
+use crate::sender::Agents;
 pub(crate) use stop::{Phase, Stopper};
 use thread::{Blueprint, Home, Job};
 
@@ -28,6 +29,8 @@ pub struct Shared {
     pub budget: Arc<Budget>,
     /// What went wrong last, in every component.
     pub errors: Arc<LastErrors>,
+    /// Who the clients are.
+    pub agents: Arc<Agents>,
     pub metrics: telemetry::metrics::Metrics,
     pub clock: Clock,
     /// What the extensions offer, which are built before everything else.

@@ -15,6 +15,7 @@ use crate::delivery::{Delivery, Intake, Room};
 use crate::edge::{ConnectorEdge, Edge, ExporterEdge};
 use crate::inlet::{Feed, Inlets, UNREAD};
 use crate::plan::{EdgeNode, PipelineNode, Plan};
+use crate::refusal::Refusals;
 use crate::worker::Worker;
 
 /// What every worker builds from.
@@ -136,9 +137,8 @@ fn build_deliveries(blueprint: &Blueprint, homes: Vec<Home>) -> Result<Vec<Deliv
         deliveries.push(Delivery::new(
             built,
             node.build.delivery.clone(),
-            room,
-            entries,
-            blueprint.shared.clock,
+            (room, entries),
+            &blueprint.shared,
             blueprint.stop.clone(),
             label,
         ));
@@ -258,6 +258,7 @@ fn inlets(
             .shared
             .metrics
             .counter(&UNREAD, &[("receiver", id.as_str())]),
+        refusals: Rc::new(Refusals::new(&id, &blueprint.shared)),
         id,
         feeds: node
             .map(|n| n.feeds.each_ref().map(feed))

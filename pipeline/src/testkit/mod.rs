@@ -14,10 +14,24 @@ use otlp::Signal;
 
 use crate::clock::Clock;
 use crate::component::{Extensions, Host, Label};
+use crate::service::Shared;
 
 pub use processor::check_processors;
 pub use samples::{items_of, sample};
 pub use table::check_table;
+
+/// What the parts of a process share, with a budget of 1 GiB.
+pub fn shared() -> Shared {
+    Shared {
+        extensions: Extensions::default(),
+        books: Arc::default(),
+        budget: Budget::new(1 << 30),
+        errors: Arc::default(),
+        agents: Arc::default(),
+        metrics: telemetry::metrics::Metrics::default(),
+        clock: Clock::start(),
+    }
+}
 
 /// A host for one component under test, with a budget of 1 GiB.
 pub fn host(kind: Kind, id: &str, signal: Option<Signal>) -> Host {

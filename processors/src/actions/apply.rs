@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use ledger::{Budget, Reason};
+use ledger::{Budget, Reason, charge};
 use otlp::view::AnyValue;
 use otlp::{AttributeList, Carrier, Levels, Malformed, OwnedValue, edit};
 use pipeline::component::Outbox;
@@ -12,7 +12,6 @@ use regex::Regex;
 use sha2::{Digest, Sha256};
 
 use super::{Action, Actions, Rule, Source, Target};
-use crate::charge::charge;
 use crate::text::as_text;
 
 /// Edits every request of a batch and sends it on. What an edit has not changed stays as it is; a
@@ -35,9 +34,7 @@ pub(crate) fn edit_batch(
             }
             Err(_) => {
                 out.drop_items(chunk.items, Reason::Invalid);
-                if let Some(share) = chunk.share {
-                    share.resolve(Outcome::Permanent(Reason::Invalid));
-                }
+                chunk.end(Outcome::Permanent(Reason::Invalid));
             }
         }
     }

@@ -3,7 +3,7 @@ use ledger::{Budget, Reason};
 use otlp::json;
 use pipeline::component::Outbox;
 use pipeline::testkit::sample;
-use pipeline::{Chunk, Outcome, Share};
+use pipeline::{Chunk, Outcome, Sender, Share};
 
 use super::*;
 use crate::fixture::{at, build, faults, host};
@@ -52,7 +52,7 @@ fn what_an_edit_has_written_is_charged_until_it_is_gone() {
 
 #[test]
 fn requests_of_a_batch_stay_apart_and_keep_their_shares() {
-    let (share, mut answer) = Share::new();
+    let (share, mut answer) = Share::new(5);
     let mut batch = sample(Signal::Traces, 2, 0);
     let (chunks, _) = sample(Signal::Traces, 3, 1).into_parts();
     for chunk in chunks {
@@ -61,7 +61,7 @@ fn requests_of_a_batch_stay_apart_and_keep_their_shares() {
             ..chunk
         });
     }
-    share.resolve(Outcome::Delivered);
+    share.release();
     let yaml = "actions: [{key: new, value: x, action: insert}]";
     let mut out = run(&host(), yaml, batch);
     let sent: Vec<_> = out.drain().collect();
@@ -75,13 +75,14 @@ fn requests_of_a_batch_stay_apart_and_keep_their_shares() {
 
 #[test]
 fn a_request_that_is_not_otlp_is_dropped_and_the_others_go_on() {
-    let (share, mut answer) = Share::new();
+    let (share, mut answer) = Share::new(5);
     let mut batch = sample(Signal::Traces, 2, 0);
     let broken = Bytes::from_static(&[0x0a, 0x7f]);
     batch.push(Chunk {
         bytes: broken,
         items: 5,
         share: Some(share),
+        sender: Sender::default(),
     });
     let mut out = run(&host(), "actions: [{key: a, action: delete}]", batch);
     assert_eq!(

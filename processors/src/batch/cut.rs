@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use ledger::{Budget, Reason};
+use ledger::{Budget, Reason, charge};
 use otlp::{Malformed, Signal, retain, split};
 use pipeline::component::Outbox;
 use pipeline::{Batch, Chunk, Outcome};
-
-use crate::charge::charge;
 
 /// Pieces of `max` items in order; only the last may have fewer. A request that must be cut and
 /// cannot be read is dropped.
@@ -32,12 +30,11 @@ pub(super) fn cut(batch: Batch, max: u64, budget: &Arc<Budget>, out: &mut Outbox
         match cut_request(signal, &chunk, [room, max], budget) {
             Ok(parts) => {
                 parts.into_iter().for_each(|part| room = add(part));
-                // From here on the parts answer for the whole.
-                end(chunk, Outcome::Delivered);
+                chunk.replaced();
             }
             Err(_) => {
                 out.drop_items(chunk.items, Reason::Invalid);
-                end(chunk, Outcome::Permanent(Reason::Invalid));
+                chunk.end(Outcome::Permanent(Reason::Invalid));
             }
         }
     }
@@ -75,16 +72,6 @@ fn cut_request(
         &rest,
         usize::try_from(max).unwrap_or(usize::MAX),
     )?);
-    let part = |(bytes, items)| Chunk {
-        bytes: charge(budget, &chunk.bytes, bytes),
-        items: items as u64,
-        share: chunk.share.clone(),
-    };
+    let part = |(bytes, items)| chunk.part(charge(budget, &chunk.bytes, bytes), items as u64);
     Ok(parts.into_iter().map(part).collect())
-}
-
-fn end(chunk: Chunk, outcome: Outcome) {
-    if let Some(share) = chunk.share {
-        share.resolve(outcome);
-    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ledger::{Budget, Reason};
 use otlp::view::{ItemView, Request};
-use pipeline::{Chunk, Context, Share};
+use pipeline::{Chunk, Context, Sender, Share};
 
 use super::partitions::IDLE_MAX;
 use super::*;
@@ -151,12 +151,13 @@ fn without_a_timeout_or_a_size_nothing_waits() {
 
 #[test]
 fn a_request_without_items_is_not_held_and_its_sender_is_told_that_it_arrived() {
-    let (share, mut answer) = Share::new();
+    let (share, mut answer) = Share::new(0);
     let mut empty = Batch::empty(Signal::Traces);
     empty.push(Chunk {
         bytes: Bytes::new(),
         items: 0,
         share: Some(share),
+        sender: Sender::default(),
     });
     let mut processor = build("batch", "{}", &host());
     let mut out = Outbox::default();
@@ -229,7 +230,7 @@ fn what_a_cut_has_made_is_charged_until_it_is_gone_and_its_sender_is_answered_on
         ..host()
     };
     let mut processor = build("batch", yaml, &host);
-    let (share, mut answer) = Share::new();
+    let (share, mut answer) = Share::new(3);
     let (mut chunks, _) = request("a b c").into_parts();
     let mut batch = Batch::empty(Signal::Traces);
     batch.push(Chunk {
@@ -255,13 +256,14 @@ fn what_a_cut_has_made_is_charged_until_it_is_gone_and_its_sender_is_answered_on
 
 #[test]
 fn a_request_that_must_be_cut_and_cannot_be_read_is_dropped_and_the_others_go_on() {
-    let (share, mut answer) = Share::new();
+    let (share, mut answer) = Share::new(5);
     let mut batch = request("a");
     let broken = Bytes::from_static(&[0x0a, 0x7f]);
     batch.push(Chunk {
         bytes: broken,
         items: 5,
         share: Some(share),
+        sender: Sender::default(),
     });
     batch.append(request("b"));
     let mut processor = build(

@@ -8,8 +8,8 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use net::{Answer, grpc};
 use otlp::Signal;
-use otlp::reply::{Code, Format, GRPC_SUCCESS, Status};
-use pipeline::Context;
+use otlp::reply::{Code, Format, GRPC_SUCCESS, PartialSuccess, Status};
+use pipeline::{Context, Sender};
 
 use super::ingest::{Ingest, Reading, Rejection};
 use super::seat::with_metadata;
@@ -36,9 +36,17 @@ impl Grpc {
         let service = Rc::clone(self);
         let context = Arc::clone(context);
         async move {
-            match service.export(request, context).await {
-                Ok(()) => grpc::success(GRPC_SUCCESS),
-                Err(rejection) => grpc::failure(&rejection.status),
+            let sender = service.ingest.sender(&context, request.headers());
+            match service.export(request, (sender, context)).await {
+                Ok(None) => grpc::success(GRPC_SUCCESS),
+                // The message is the same for every signal but for the names of its fields.
+                Ok(Some(partial)) => {
+                    grpc::success(&partial.encode(Signal::Traces, Format::Protobuf))
+                }
+                Err(rejection) => {
+                    service.ingest.refused(sender, &rejection);
+                    grpc::failure(&rejection.status)
+                }
             }
         }
     }
@@ -46,8 +54,8 @@ impl Grpc {
     async fn export(
         &self,
         request: Request<Incoming>,
-        mut context: Arc<Context>,
-    ) -> Result<(), Rejection> {
+        (sender, mut context): (Sender, Arc<Context>),
+    ) -> Result<Option<PartialSuccess>, Rejection> {
         let path = request.uri().path();
         let inlet = Signal::from_grpc_path(path).and_then(|signal| self.ingest.inlet(signal));
         let Some(inlet) = inlet else {
@@ -62,7 +70,8 @@ impl Grpc {
             encoding: grpc::unframe(&mut body, encoding)?,
             format: Format::Protobuf,
         };
-        self.ingest.offer(inlet, body, reading, context).await
+        let from = (sender, context);
+        self.ingest.offer(inlet, body, reading, from).await
     }
 }
 

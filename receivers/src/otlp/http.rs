@@ -80,6 +80,7 @@ impl Http {
                 .insert(ALLOW, HeaderValue::from_static("POST"));
             return response;
         }
+        let sender = self.ingest.sender(&context, request.headers());
         let content_type = request
             .headers()
             .get(CONTENT_TYPE)
@@ -89,7 +90,11 @@ impl Http {
             Ok(encoding) => encoding,
             // An answer to a content type that we do not speak is the Collector's, word for word.
             Err(_) if format.is_none() => return unspeakable(),
-            Err(status) => return failure(&status.into(), format.unwrap_or(Format::Protobuf)),
+            Err(status) => {
+                let rejection = Rejection::from(status);
+                self.ingest.refused(sender, &rejection);
+                return failure(&rejection, format.unwrap_or(Format::Protobuf));
+            }
         };
         let Some(format) = format else {
             let words =
@@ -109,12 +114,19 @@ impl Http {
                 body.detach_small();
             }
             let reading = Reading { encoding, format };
-            let offering = self.ingest.offer(inlet, body, reading, context);
+            let offering = self.ingest.offer(inlet, body, reading, (sender, context));
             within(self.write_timeout, offering).await
         };
         match taken.await {
-            Ok(()) => encoded(StatusCode::OK, format, format.success()),
-            Err(rejection) => failure(&rejection, format),
+            Ok(None) => encoded(StatusCode::OK, format, format.success()),
+            Ok(Some(partial)) => {
+                let body = partial.encode(inlet.signal(), format);
+                encoded(StatusCode::OK, format, body)
+            }
+            Err(rejection) => {
+                self.ingest.refused(sender, &rejection);
+                failure(&rejection, format)
+            }
         }
     }
 

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderValue};
 use hyper::body::Incoming;
+use ledger::Reason;
 use net::body::{self, BodyFault, Received};
 use net::encoding::{Encoding, InflateFault, inflate_off};
-use otlp::reply::{Code, Format, Status};
+use otlp::reply::{Code, Format, PartialSuccess, Status};
 use otlp::{Signal, json, survey};
-use pipeline::{Batch, Context, Inlet, Inlets, Outcome, RETRY_HINT, Refusal};
+use pipeline::{Batch, Context, Inlet, Inlets, Outcome, RETRY_HINT, Refusal, Sender};
 
 /// The inlets of one transport on one worker, and how large a request may be.
 pub(super) struct Ingest {
@@ -16,6 +19,7 @@ pub(super) struct Ingest {
     signals: [Option<Inlet>; 3],
     /// Bytes of a request, as sent and again as decoded.
     cap: usize,
+    transport: &'static str,
 }
 
 /// How a request's body is to be read.
@@ -29,8 +33,8 @@ pub(super) struct Reading {
 #[derive(Debug)]
 pub(super) struct Rejection {
     pub(super) status: Status,
-    /// Over a size limit, for which HTTP has a status of its own.
-    too_large: bool,
+    /// For the metrics.
+    reason: &'static str,
 }
 
 impl Ingest {
@@ -40,6 +44,7 @@ impl Ingest {
             inlets,
             signals,
             cap,
+            transport,
         }
     }
 
@@ -60,14 +65,28 @@ impl Ingest {
         })?)
     }
 
-    /// Decodes a request and offers it to the pipelines.
+    /// Who sends this request over this connection.
+    pub(super) fn sender(&self, connection: &Context, headers: &HeaderMap) -> Sender {
+        let agent = headers.get(USER_AGENT).map(HeaderValue::as_bytes);
+        self.inlets.sender(connection.peer, agent)
+    }
+
+    /// Counts a request that is answered with a failure.
+    pub(super) fn refused(&self, sender: Sender, rejection: &Rejection) {
+        let Rejection { status, reason } = rejection;
+        self.inlets
+            .refused(self.transport, sender, reason, &status.message);
+    }
+
+    /// Decodes a request and offers it to the pipelines. Taken is also what a destination has taken with reservations:
+    /// they are for the sender, who must not send it again.
     pub(super) async fn offer(
         &self,
         inlet: &Inlet,
         body: Received,
         reading: Reading,
-        context: Arc<Context>,
-    ) -> Result<(), Rejection> {
+        (sender, context): (Sender, Arc<Context>),
+    ) -> Result<Option<PartialSuccess>, Rejection> {
         let (mut bytes, mut lease) = body.into_parts();
         if reading.encoding != Encoding::Identity {
             let sent = bytes.len();
@@ -90,45 +109,56 @@ impl Ingest {
             return Err(BodyFault::TooLarge { cap: self.cap }.into());
         }
         let batch = Batch::new(inlet.signal(), lease.attach(bytes), census.items as u64)
+            .with_sender(sender)
             .with_context(Some(context));
         match inlet.offer(batch).await? {
-            Outcome::Delivered => Ok(()),
+            Outcome::Delivered => Ok(None),
+            Outcome::Partial { rejected, reason } => Ok(Some(reservations(rejected, reason))),
             Outcome::Retryable(reason) => {
-                Err(Rejection::unavailable(format!("not delivered: {reason}")))
+                let text = format!("not delivered: {reason}");
+                let status = Status::new(Code::Unavailable, text).with_retry_after(RETRY_HINT);
+                Err(Rejection::new(status, reason.name()))
             }
             Outcome::Permanent(reason) => {
                 let text = format!("not delivered, and not to be sent again: {reason}");
-                Err(Rejection {
-                    status: Status::new(Code::Internal, text),
-                    too_large: false,
-                })
+                Err(Rejection::new(
+                    Status::new(Code::Internal, text),
+                    reason.name(),
+                ))
             }
         }
+    }
+}
+
+/// What a sender is told of items that a destination did not take: words of a closed list.
+fn reservations(rejected: u64, reason: Reason) -> PartialSuccess {
+    let text = match (reason, rejected) {
+        (Reason::Invalid, _) => "a destination cannot read these items",
+        (Reason::TooLarge, _) => "these items are too large for a destination",
+        (_, 0) => "a destination has rejected some of the items that were sent together with these",
+        _ => "a destination has rejected these items",
+    };
+    PartialSuccess {
+        rejected,
+        message: format!("{text}: {reason}"),
     }
 }
 
 // === impl Rejection ===
 
 impl Rejection {
+    fn new(status: Status, reason: &'static str) -> Self {
+        Self { status, reason }
+    }
+
     pub(super) fn invalid(text: impl Into<String>) -> Self {
-        Self {
-            status: Status::new(Code::InvalidArgument, text),
-            too_large: false,
-        }
+        Status::new(Code::InvalidArgument, text).into()
     }
 
-    fn unavailable(text: impl Into<String>) -> Self {
-        let status = Status::new(Code::Unavailable, text).with_retry_after(RETRY_HINT);
-        Self {
-            status,
-            too_large: false,
-        }
-    }
-
-    /// The status of an HTTP answer.
+    /// The status of an HTTP answer. What is over a size limit has one of its own.
     pub(super) fn http(&self) -> u16 {
         const CONTENT_TOO_LARGE: u16 = 413;
-        if self.too_large {
+        if self.status.code == Code::ResourceExhausted {
             CONTENT_TOO_LARGE
         } else {
             self.status.code.http()
@@ -136,12 +166,18 @@ impl Rejection {
     }
 }
 
+/// The reasons of what is decided before a request is read to its end.
 impl From<Status> for Rejection {
     fn from(status: Status) -> Self {
-        Self {
-            status,
-            too_large: false,
-        }
+        let reason = match status.code {
+            Code::ResourceExhausted => Reason::TooLarge.name(),
+            Code::Unavailable => Reason::MemoryLimit.name(),
+            Code::Unauthenticated | Code::PermissionDenied => "unauthenticated",
+            Code::DeadlineExceeded => "timeout",
+            Code::Cancelled => "broken",
+            _ => Reason::Invalid.name(),
+        };
+        Self::new(status, reason)
     }
 }
 
@@ -152,33 +188,28 @@ impl From<Refusal> for Rejection {
             // As in the Collector: a permanent error of a pipeline is its own fault, not the sender's.
             None => Status::new(Code::Internal, refusal.text),
         };
-        Self {
-            status,
-            too_large: false,
-        }
+        Self::new(status, refusal.reason.name())
     }
 }
 
 impl From<BodyFault> for Rejection {
     fn from(fault: BodyFault) -> Self {
-        let too_large = matches!(fault, BodyFault::TooLarge { .. });
-        Self {
-            status: fault.status(),
-            too_large,
-        }
+        fault.status().into()
     }
 }
 
 impl From<InflateFault> for Rejection {
     fn from(fault: InflateFault) -> Self {
         let text = fault.to_string();
-        match fault {
-            InflateFault::TooLarge { .. } | InflateFault::Ratio => Self {
-                status: Status::new(Code::ResourceExhausted, text),
-                too_large: true,
-            },
-            InflateFault::Corrupt(_) => Self::invalid(text),
-            InflateFault::Exhausted => Self::unavailable(text),
-        }
+        let status = match fault {
+            InflateFault::TooLarge { .. } | InflateFault::Ratio => {
+                Status::new(Code::ResourceExhausted, text)
+            }
+            InflateFault::Corrupt(_) => Status::new(Code::InvalidArgument, text),
+            InflateFault::Exhausted => {
+                Status::new(Code::Unavailable, text).with_retry_after(RETRY_HINT)
+            }
+        };
+        status.into()
     }
 }

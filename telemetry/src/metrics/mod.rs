@@ -181,8 +181,8 @@ impl Metrics {
         Histogram::register(self, family, labels, bounds)
     }
 
-    /// The page as [`CONTENT_TYPE`] says. Its length follows the configuration: no label is taken
-    /// from traffic.
+    /// The page as [`CONTENT_TYPE`] says. Its length follows the configuration: whoever takes a
+    /// label from traffic bounds its values.
     pub fn render(&self, page: &Page) -> String {
         let sources: Vec<_> = {
             let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,7 @@
 //! Delivery as an operator sees it: a scripted back end, paused time, and the books afterwards.
 
+mod search;
+
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -14,9 +16,10 @@ use super::{Delivery, Intake, Merge, Queue, Retry, Room, Settings, Sizer};
 use crate::batch::{Batch, Chunk, Context};
 use crate::clock::Clock;
 use crate::component::{Exporter, Failure, Label, LocalFuture, Receipt};
-use crate::service::{Phase, Stopper};
+use crate::sender::Sender;
+use crate::service::{Phase, Shared, Stopper};
 use crate::share::{Outcome, Share};
-use crate::testkit::sample;
+use crate::testkit::{sample, shared};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -30,13 +33,18 @@ struct BackEnd {
     now: Rc<Cell<usize>>,
     limit: Option<usize>,
     clock: Option<Clock>,
+    /// Judges by what is sent, once the script is at its end.
+    judge: Option<Judge>,
 }
+
+type Judge = Rc<dyn Fn(&Batch) -> Result<Receipt, Failure>>;
 
 #[derive(Clone)]
 enum Answer {
     Fail(Failure),
     Partial(u64),
     Hang,
+    Panic,
     After(Duration),
 }
 
@@ -48,9 +56,11 @@ impl Exporter for BackEnd {
         self.most_at_once
             .set(self.most_at_once.get().max(self.now.get()));
         let answer = self.script.borrow_mut().pop_front();
+        let judge = self.judge.clone();
         Box::pin(async move {
             let result = match answer {
-                None => Ok(Receipt::default()),
+                None => judge.map_or(Ok(Receipt::default()), |judge| judge(batch)),
+                Some(Answer::Panic) => panic!("a defect"),
                 Some(Answer::Fail(failure)) => Err(failure),
                 Some(Answer::Partial(rejected)) => Ok(Receipt {
                     rejected,
@@ -128,6 +138,7 @@ struct Run {
     intake: Intake,
     room: Arc<Room>,
     account: Arc<Account>,
+    shared: Shared,
     stopper: Stopper,
     back_end: BackEnd,
     done: tokio::task::JoinHandle<()>,
@@ -159,12 +170,12 @@ fn start(settings: Settings, mut back_end: BackEnd, script: &[Answer]) -> Run {
         signal: Some(Signal::Traces),
         pipeline: None,
     };
+    let shared = Shared { clock, ..shared() };
     let delivery = Delivery::new(
         Box::new(back_end.clone()),
         settings,
-        Arc::clone(&room),
-        entries,
-        clock,
+        (Arc::clone(&room), entries),
+        &shared,
         stop,
         label,
     );
@@ -173,6 +184,7 @@ fn start(settings: Settings, mut back_end: BackEnd, script: &[Answer]) -> Run {
         intake,
         room,
         account,
+        shared,
         stopper,
         back_end,
         done,
@@ -419,6 +431,56 @@ fn items_that_the_back_end_rejects_are_counted_apart_from_those_it_took() {
 }
 
 #[test]
+fn what_a_back_end_rejects_of_one_request_is_told_to_a_sender_who_waits() {
+    on_worker(async {
+        let run = start(settings(), BackEnd::default(), &[Answer::Partial(2)]);
+        let (share, answer) = Share::new(7);
+        let mut waited = batch(7);
+        waited.share(share);
+        run.intake.try_send(waited).unwrap();
+        let reason = Reason::PartialSuccess;
+        let expected = Outcome::Partial {
+            rejected: 2,
+            reason,
+        };
+        assert_eq!(answer.await, Ok(expected));
+        let (tally, _) = run.finish().await;
+        assert_eq!((tally.passed, tally.rejected[reason as usize]), (5, 2));
+    });
+}
+
+#[test]
+fn what_a_back_end_rejects_of_several_requests_is_pinned_on_no_sender() {
+    on_worker(async {
+        let run = start(settings(), BackEnd::default(), &[Answer::Partial(2)]);
+        let (share, answer) = Share::new(7);
+        let mut waited = batch(7);
+        waited.share(share);
+        waited.append(batch(3));
+        run.intake.try_send(waited).unwrap();
+        let reason = Reason::PartialSuccess;
+        let expected = Outcome::Partial {
+            rejected: 0,
+            reason,
+        };
+        assert_eq!(answer.await, Ok(expected));
+        let (tally, _) = run.finish().await;
+        assert_eq!((tally.passed, dropped(&tally, reason)), (8, 2));
+    });
+}
+
+#[test]
+fn an_exporter_that_panics_loses_nothing_and_goes_on() {
+    on_worker(async {
+        let run = start(settings(), BackEnd::default(), &[Answer::Panic]);
+        run.intake.try_send(batch(7)).unwrap();
+        run.intake.try_send(batch(2)).unwrap();
+        let (tally, attempts) = run.finish().await;
+        assert_eq!((tally.passed, attempts.len()), (9, 3));
+    });
+}
+
+#[test]
 fn merging_sends_at_the_size_or_at_the_time() {
     on_worker(async {
         let run = start(merging(merge()), BackEnd::default(), &[]);
@@ -538,12 +600,13 @@ fn a_sender_who_waits_is_told_and_his_items_count_as_handed_back() {
             text: "bad".into(),
         };
         let run = start(settings(), BackEnd::default(), &[Answer::Fail(failure)]);
-        let (share, answer) = Share::new();
+        let (share, answer) = Share::new(3);
         let mut waited = Batch::empty(Signal::Traces);
         waited.push(Chunk {
             bytes: Bytes::from_static(b"x"),
             items: 3,
             share: Some(share),
+            sender: Sender::default(),
         });
         waited.append(batch(4));
         run.intake.try_send(waited).unwrap();
@@ -567,7 +630,7 @@ fn a_sender_whose_request_was_cut_is_answered_by_its_pieces_alone() {
             },
             &[],
         );
-        let (share, answer) = Share::new();
+        let (share, answer) = Share::new(3);
         let mut waited = Batch::empty(Signal::Traces);
         waited.push(Chunk {
             share: Some(share),
@@ -595,7 +658,7 @@ fn a_sender_whose_request_arrived_in_part_is_not_asked_to_send_it_again() {
             },
             &[good, again()],
         );
-        let (share, answer) = Share::new();
+        let (share, answer) = Share::new(3);
         let mut waited = Batch::empty(Signal::Traces);
         waited.push(Chunk {
             share: Some(share),
