@@ -6,6 +6,7 @@ mod cli;
 mod components;
 mod logs;
 mod machine;
+mod outline;
 mod run;
 mod setup;
 

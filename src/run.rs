@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use ledger::{Books, Budget, Kind, Reason};
 use pipeline::component::{
-    Extension, Extensions, Health, Host, Label, Listening, LocalFuture, Reload, Vitals,
+    Extension, Extensions, Health, Host, Label, Listening, LocalFuture, Outline, Reload, Vitals,
 };
 use pipeline::{Clock, ExtensionNode, Plan, Service, Shared};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -20,6 +20,8 @@ pub(crate) struct Run {
     pub(crate) shared: Shared,
     /// Pages of our own telemetry: extensions that no configuration names.
     pub(crate) pages: Vec<(String, Box<dyn Extension>)>,
+    /// What the plan was made from, for those who ask.
+    pub(crate) outline: Outline,
     /// How long the drain may take before the rest is given up.
     pub(crate) shutdown_timeout: Duration,
 }
@@ -56,6 +58,7 @@ async fn live(run: Run, beside: Beside<'_>) -> anyhow::Result<()> {
         mut plan,
         mut shared,
         pages,
+        outline,
         shutdown_timeout,
     } = run;
     let mut signals = Signals::listen()?;
@@ -69,11 +72,13 @@ async fn live(run: Run, beside: Beside<'_>) -> anyhow::Result<()> {
         }
     });
     let (health, watched) = watch::channel(Health::Starting);
+    // The sender is held to the end, so that nobody who waits for another outline is told of an end.
+    let (_outlines, outlined) = watch::channel(Arc::new(outline));
     let vitals = Vitals {
         health: watched,
-        clock: shared.clock,
-        errors: Arc::clone(&shared.errors),
+        shared: shared.clone(),
         rooms: service.rooms(),
+        outline: outlined,
         reload,
     };
     let mut beside_pipelines = Vec::new();
@@ -131,14 +136,25 @@ fn build_extensions(
     nodes: Vec<ExtensionNode>,
     shared: &mut Shared,
 ) -> anyhow::Result<Vec<(String, Box<dyn Extension>)>> {
-    let build = |node: ExtensionNode| {
+    let mut extensions = Vec::with_capacity(nodes.len());
+    for node in nodes {
         let id = node.id.to_string();
-        let built = (node.build.make)(&host(&id, shared))
-            .map_err(|text| anyhow::anyhow!("failed to start extension {id}: {text}"))?;
-        shared.extensions.add(&node.id, built.as_ref());
-        Ok((id, built))
-    };
-    nodes.into_iter().map(build).collect()
+        match (node.build.make)(&host(&id, shared)) {
+            Ok(built) => {
+                shared.extensions.add(&node.id, built.as_ref());
+                extensions.push((id, built));
+            }
+            Err(text) if node.implied => tracing::warn!(
+                otelcol.component.id = id,
+                otelcol.component.kind = Kind::Extension.name(),
+                reason = text,
+                "Going on without an extension that no file asks for. Give it a free port, or \
+                 switch it off: `extensions: {{{id}: {{enabled: false}}}}`"
+            ),
+            Err(text) => anyhow::bail!("failed to start extension {id}: {text}"),
+        }
+    }
+    Ok(extensions)
 }
 
 /// Extensions have no account; the label serves their log lines alone.
@@ -229,5 +245,31 @@ impl Signals {
             _ = self.interrupt.recv() => "interrupt",
         };
         tracing::info!(signal, "Received signal from OS");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pipeline::component::BuildExtension;
+
+    use super::*;
+
+    #[test]
+    fn only_what_somebody_asked_for_must_start() {
+        let build = |implied| {
+            let node = ExtensionNode {
+                id: "admin".parse().unwrap(),
+                implied,
+                build: BuildExtension {
+                    make: Arc::new(|_| Err("its port is taken".to_owned())),
+                    offers: Vec::new(),
+                },
+            };
+            let mut shared = shared(1 << 20, Clock::start());
+            build_extensions(vec![node], &mut shared).map(|built| built.len())
+        };
+        assert_eq!(build(true).unwrap(), 0);
+        let error = build(false).unwrap_err().to_string();
+        assert_eq!(error, "failed to start extension admin: its port is taken");
     }
 }

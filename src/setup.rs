@@ -33,7 +33,10 @@ pub(crate) fn default_source() -> String {
 
 fn read(sources: &Sources, faults: &mut Faults) -> Option<Setup> {
     let root = config::load(sources, &ProcessEnvironment, faults)?;
-    let document = Document::read(&root, faults);
+    let mut document = Document::read(&root, faults);
+    if let Ok(id) = admin::IMPLIED.parse() {
+        document.imply_extension(&id);
+    }
     document.check(faults);
     let planner = Planner::read(&document, &REGISTRY, faults);
     let effective: Effective = planner

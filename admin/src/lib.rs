@@ -1,11 +1,14 @@
-//! What people and Kubernetes ask: whether the service is healthy, and what it has counted.
+//! What people and Kubernetes ask: whether the service is healthy, how each part of it is, and what it
+//! has counted.
 //!
 //! Everything here runs on the admin thread and only reads: it knows the books, the budget and the
 //! exporters' rooms, and no pipeline. Adding an extension is a folder and a row in [`ALL`].
 
+mod api;
 mod families;
 mod health_check;
 mod metrics_page;
+mod status;
 mod web;
 
 use pipeline::component::ExtensionFactory;
@@ -13,7 +16,13 @@ use pipeline::component::ExtensionFactory;
 pub use metrics_page::metrics_page;
 
 /// Every extension of this build.
-pub const ALL: &[ExtensionFactory] = &[ExtensionFactory::of::<health_check::HealthCheck>()];
+pub const ALL: &[ExtensionFactory] = &[
+    ExtensionFactory::of::<api::Admin>(),
+    ExtensionFactory::of::<health_check::HealthCheck>(),
+];
+
+/// The extension that runs although no file names it.
+pub const IMPLIED: &str = "admin";
 
 #[cfg(test)]
 mod tests;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use config::blocks::Transport;
 use config::telemetry::{Level as Written, Prometheus};
-use http::{HeaderMap, StatusCode};
-use net::{Listener, Protocol, Settings};
+use http::StatusCode;
+use http::request::Parts;
+use net::Listener;
 use pipeline::component::{Extension, Listening, LocalFuture, Vitals};
 use pipeline::{Shared, Stop};
 use telemetry::metrics::{CONTENT_TYPE, Level, Page};
@@ -13,7 +14,7 @@ use telemetry::{Process, Resource};
 use tokio::task::JoinSet;
 
 use crate::families::Families;
-use crate::web::{self, Reply};
+use crate::web::{Reply, Site};
 
 const PATH: &str = "/metrics";
 
@@ -44,6 +45,7 @@ pub fn metrics_page(
             level,
             suffixes: !(reader.without_units && reader.without_type_suffix),
             resource: resource.clone(),
+            labels: Vec::new(),
         };
         Ok((Listener::bind(&address(reader), Transport::Tcp)?, page))
     };
@@ -96,16 +98,11 @@ impl Extension for MetricsPage {
             let mut serving = JoinSet::new();
             for (listener, page) in pages {
                 let metrics = shared.metrics.clone();
-                let settings = Settings::of(Protocol::Auto);
-                let answer = move |path: &str| match path {
-                    PATH => Reply {
-                        status: StatusCode::OK,
-                        kind: CONTENT_TYPE,
-                        body: metrics.render(&page),
-                    },
+                let answer = async move |asked: Parts| match asked.uri.path() {
+                    PATH => Reply::new(StatusCode::OK, CONTENT_TYPE, metrics.render(&page)),
                     _ => Reply::not_found(),
                 };
-                serving.spawn_local(web::serve(listener, settings, HeaderMap::new(), answer));
+                serving.spawn_local(Site::plain(listener).serve(answer));
             }
             while serving.join_next().await.is_some() {}
         })

@@ -7,9 +7,9 @@ use config::{Faults, Kind, Optional, Telemetry, Validate, blocks::Queue};
 use ledger::Budget;
 use otlp::Signal;
 use pipeline::component::{
-    Component, Exporter, ExporterComponent, ExporterFactory, Extension, Failure, Health, Host,
-    Listening, LocalFuture, Receipt, Receiver, ReceiverComponent, ReceiverFactory, Registry,
-    Reload, Seat, Stability, Vitals,
+    BuildExtension, Component, Exporter, ExporterComponent, ExporterFactory, Extension, Failure,
+    Health, Host, Listening, LocalFuture, Outline, PipelineOutline, Planned, Receipt, Receiver,
+    ReceiverComponent, ReceiverFactory, Registry, Reload, Seat, Stability, Vitals,
 };
 use pipeline::{Batch, Clock, Planner, Service, Shared, delivery, testkit};
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,7 @@ impl Exporter for Idle {
     }
 }
 
-fn shared() -> Shared {
+pub(crate) fn shared() -> Shared {
     Shared {
         extensions: pipeline::component::Extensions::default(),
         books: Arc::default(),
@@ -104,6 +104,23 @@ service: {pipelines: {traces: {receivers: [idle], exporters: [idle/a]}}}
     Service::start(plan, shared).unwrap()
 }
 
+/// What [`service`] runs.
+fn outline() -> Outline {
+    let pipeline = PipelineOutline {
+        id: "traces".to_owned(),
+        signal: Signal::Traces,
+        receivers: vec!["idle".to_owned()],
+        processors: Vec::new(),
+        exporters: vec!["idle/a".to_owned()],
+    };
+    Outline {
+        hash: "c0ffee".to_owned(),
+        pipelines: vec![pipeline],
+        extensions: vec!["admin".to_owned()],
+        effective: serde_json::json!({"exporters": {"idle/a": {"token": "[REDACTED]"}}}),
+    }
+}
+
 /// `service::telemetry` as it stands in a file.
 fn written(yaml: &str) -> Telemetry {
     let mut faults = Faults::new();
@@ -112,7 +129,7 @@ fn written(yaml: &str) -> Telemetry {
 }
 
 /// Runs an extension beside a service in this state, and `ask` beside both.
-fn beside<F: Future<Output = ()>>(
+pub(crate) fn beside<F: Future<Output = ()>>(
     extension: Box<dyn Extension>,
     shared: &Shared,
     ask: impl FnOnce(Vec<SocketAddr>, watch::Sender<Health>) -> F,
@@ -121,9 +138,9 @@ fn beside<F: Future<Output = ()>>(
     let (health, watched) = watch::channel(Health::Starting);
     let vitals = Vitals {
         health: watched,
-        clock: shared.clock,
-        errors: Arc::default(),
+        shared: shared.clone(),
         rooms: service.rooms(),
+        outline: watch::channel(Arc::new(outline())).1,
         reload: Reload::channel().0,
     };
     let sockets = extension
@@ -142,9 +159,19 @@ fn beside<F: Future<Output = ()>>(
 }
 
 /// The head, in lower case, and the body of the answer.
-async fn get(address: SocketAddr, path: &str) -> (String, String) {
+pub(crate) async fn get(address: SocketAddr, path: &str) -> (String, String) {
+    ask(address, "GET", path, &format!("host: {address}")).await
+}
+
+/// The same for any method and these header lines.
+pub(crate) async fn ask(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+) -> (String, String) {
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    let question = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    let question = format!("{method} {path} HTTP/1.1\r\n{headers}\r\nconnection: close\r\n\r\n");
     stream.write_all(question.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
@@ -152,15 +179,31 @@ async fn get(address: SocketAddr, path: &str) -> (String, String) {
     (head.to_lowercase(), body.to_owned())
 }
 
-fn health_check(yaml: &str) -> Box<dyn Extension> {
-    let mut faults = Faults::new();
-    let yaml = format!("extensions: {{health_check: {yaml}}}");
-    let document = testkit::document(&yaml, &mut faults).unwrap();
-    let component = document.extensions.iter().next().unwrap();
-    let planned = (ALL[0].plan)(component, &mut faults);
-    let host = testkit::host(ledger::Kind::Extension, "health_check", None);
+/// An extension with this body, as the service builds it.
+pub(crate) fn extension(kind: &str, yaml: &str) -> Box<dyn Extension> {
+    let (planned, faults) = plan(kind, yaml);
+    let host = testkit::host(ledger::Kind::Extension, kind, None);
     let planned = planned.unwrap_or_else(|| panic!("{faults:?}"));
     (planned.build.make)(&host).unwrap()
+}
+
+/// What is wrong or doubtful with an extension of this body: severity, path, text.
+pub(crate) fn faults(kind: &str, yaml: &str) -> Vec<String> {
+    let path = format!("extensions::{kind}");
+    let (_, faults) = plan(kind, yaml);
+    let own = faults.iter().filter(|fault| fault.path.starts_with(&path));
+    own.map(|fault| format!("{}: {}: {}", fault.severity.name(), fault.path, fault.text))
+        .collect()
+}
+
+pub(crate) fn plan(kind: &str, yaml: &str) -> (Option<Planned<BuildExtension>>, Faults) {
+    let mut faults = Faults::new();
+    let yaml = format!("extensions: {{{kind}: {yaml}}}");
+    let document = testkit::document(&yaml, &mut faults).unwrap();
+    let component = document.extensions.iter().next().unwrap();
+    let factory = ALL.iter().find(|factory| factory.is_called(kind)).unwrap();
+    let planned = (factory.plan)(component, &mut faults);
+    (planned, faults)
 }
 
 #[test]
@@ -171,16 +214,7 @@ fn every_row_of_the_table_is_a_component() {
 #[test]
 fn what_is_wrong_with_a_health_check_is_named() {
     let check = |yaml: &str, expected: &str| {
-        let mut faults = Faults::new();
-        let yaml = format!("extensions: {{health_check: {{{yaml}}}}}");
-        let document = testkit::document(&yaml, &mut faults).unwrap();
-        let component = document.extensions.iter().next().unwrap();
-        assert!((ALL[0].plan)(component, &mut faults).is_none(), "{yaml}");
-        let texts: Vec<_> = faults
-            .iter()
-            .map(|fault| format!("{}: {}", fault.path, fault.text))
-            .filter(|text| text.starts_with("extensions::health_check"))
-            .collect();
+        let texts = faults("health_check", &format!("{{{yaml}}}"));
         assert_eq!(texts.len(), 1, "{texts:?}");
         assert!(texts[0].contains(expected), "{texts:?}");
     };
@@ -202,10 +236,7 @@ fn what_is_wrong_with_a_health_check_is_named() {
 
 #[test]
 fn the_health_check_listens_where_the_collector_does() {
-    let mut faults = Faults::new();
-    let document = testkit::document("extensions: {health_check: }", &mut faults).unwrap();
-    let component = document.extensions.iter().next().unwrap();
-    let effective = (ALL[0].plan)(component, &mut faults).unwrap().effective;
+    let effective = plan("health_check", "").0.unwrap().effective;
     assert_eq!(effective["endpoint"], "localhost:13133");
     assert_eq!(effective["keep_alives_enabled"], false);
     assert_eq!(effective["path"], "/");
@@ -213,7 +244,10 @@ fn the_health_check_listens_where_the_collector_does() {
 
 #[test]
 fn a_health_check_follows_the_service_from_start_to_drain() {
-    let extension = health_check("{endpoint: '127.0.0.1:0', response_headers: {x-from: here}}");
+    let extension = extension(
+        "health_check",
+        "{endpoint: '127.0.0.1:0', response_headers: {x-from: here}}",
+    );
     beside(extension, &shared(), |sockets, health| async move {
         let status = async |path: &str| get(sockets[0], path).await.0[9..12].to_owned();
         assert_eq!(status("/").await, "503");

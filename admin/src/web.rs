@@ -1,17 +1,28 @@
 //! Short answers over HTTP, to whoever asks, until the process ends.
 
-use std::future::{pending, ready};
+use std::future::pending;
 use std::rc::Rc;
 
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
+use ::config::blocks::HttpServer;
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
-use net::{Answer, Listener, Settings};
+use net::{Answer, Listener, Protocol, Settings};
+use pipeline::component::Listening;
 use serde::Serialize;
 
 pub(crate) const PLAIN: &str = "text/plain; charset=utf-8";
 pub(crate) const JSON: &str = "application/json";
+
+/// A bound socket, and how it is served.
+pub(crate) struct Site {
+    listener: Listener,
+    settings: Settings,
+    /// Added to every answer.
+    headers: HeaderMap,
+}
 
 /// What is answered to one question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,56 +31,110 @@ pub(crate) struct Reply {
     /// Its content type.
     pub(crate) kind: &'static str,
     pub(crate) body: String,
+    /// The methods that are understood, for who has used another.
+    pub(crate) allow: Option<&'static str>,
 }
 
-/// Answers every connection from this thread. The method and the body of a question are not looked
-/// at, as in the Collector. A drain is no reason to hang up: how it goes is what people ask.
-pub(crate) async fn serve(
-    listener: Listener,
-    settings: Settings,
-    headers: HeaderMap,
-    answer: impl Fn(&str) -> Reply + 'static,
-) {
-    let Some(seat) = listener.seats(1).pop() else {
-        return;
-    };
-    let settings = Rc::new(settings);
-    let respond = Rc::new(move |path: &str| answer(path).into_response(&headers));
-    let accepting = seat.serve(move |accepted| {
-        let (settings, respond) = (Rc::clone(&settings), Rc::clone(&respond));
-        tokio::task::spawn_local(async move {
-            let handle = move |request: Request<Incoming>| {
-                let mut response = respond(request.uri().path());
-                // Nobody reads the body of a question.
-                if request.version() < Version::HTTP_2 && !request.body().is_end_stream() {
-                    net::close_after(&mut response);
-                }
-                ready(response)
-            };
-            net::serve(accepted, settings, handle, pending()).await;
+// === impl Site ===
+
+impl Site {
+    /// A page with the limits that every server here has, and nothing configured.
+    pub(crate) fn plain(listener: Listener) -> Self {
+        let settings = Settings::of(Protocol::Auto);
+        Self {
+            listener,
+            settings,
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// Binds what the block says, at an `endpoint` whose default is its owner's.
+    pub(crate) fn bind(server: &HttpServer, endpoint: &str) -> Result<Self, String> {
+        let mut site = Self::plain(Listener::bind(endpoint, server.transport)?);
+        site.settings = Settings::http(server);
+        // The validation of the block has refused what is no header.
+        let headers = server.response_headers.iter().filter_map(|(name, value)| {
+            Some((
+                HeaderName::try_from(name).ok()?,
+                HeaderValue::try_from(value.expose()).ok()?,
+            ))
         });
-    });
-    accepting.await;
+        site.headers = headers.collect();
+        Ok(site)
+    }
+
+    pub(crate) fn with_keep_alives(mut self, keep_alives: bool) -> Self {
+        self.settings.keep_alives = keep_alives;
+        self
+    }
+
+    pub(crate) fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.insert(name, HeaderValue::from_static(value));
+        self
+    }
+
+    pub(crate) fn listening(&self) -> Listening {
+        Listening {
+            protocol: "http",
+            address: self.listener.address().to_string(),
+        }
+    }
+
+    /// Answers every connection from this thread. No body of a question is read. A drain is no
+    /// reason to hang up: how it goes is what people ask.
+    pub(crate) async fn serve(self, answer: impl AsyncFn(Parts) -> Reply + 'static) {
+        let Some(seat) = self.listener.seats(1).pop() else {
+            return;
+        };
+        let settings = Rc::new(self.settings);
+        let desk = Rc::new((answer, self.headers));
+        let accepting = seat.serve(move |accepted| {
+            let (settings, desk) = (Rc::clone(&settings), Rc::clone(&desk));
+            tokio::task::spawn_local(async move {
+                let handle = move |request: Request<Incoming>| {
+                    // Nobody reads the body of a question.
+                    let close =
+                        request.version() < Version::HTTP_2 && !request.body().is_end_stream();
+                    let (desk, parts) = (Rc::clone(&desk), request.into_parts().0);
+                    async move {
+                        let (answer, headers) = &*desk;
+                        let mut response = answer(parts).await.into_response(headers);
+                        if close {
+                            net::close_after(&mut response);
+                        }
+                        response
+                    }
+                };
+                net::serve(accepted, settings, handle, pending()).await;
+            });
+        });
+        accepting.await;
+    }
 }
 
 // === impl Reply ===
 
 impl Reply {
-    pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Self {
+    pub(crate) fn new(status: StatusCode, kind: &'static str, body: impl Into<String>) -> Self {
         Self {
             status,
-            kind: JSON,
-            // The values are structs of texts and numbers, which cannot fail.
-            body: serde_json::to_string(value).unwrap_or_default(),
+            kind,
+            body: body.into(),
+            allow: None,
         }
     }
 
-    pub(crate) fn text(status: StatusCode, body: impl Into<String>) -> Self {
-        Self {
+    pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Self {
+        // The values are structs of texts and numbers, which cannot fail.
+        Self::new(
             status,
-            kind: PLAIN,
-            body: body.into(),
-        }
+            JSON,
+            serde_json::to_string(value).unwrap_or_default(),
+        )
+    }
+
+    pub(crate) fn text(status: StatusCode, body: impl Into<String>) -> Self {
+        Self::new(status, PLAIN, body)
     }
 
     /// Word for word what Go's server says.
@@ -77,13 +142,21 @@ impl Reply {
         Self::text(StatusCode::NOT_FOUND, "404 page not found\n")
     }
 
+    pub(crate) fn allowing(mut self, methods: &'static str) -> Self {
+        self.allow = Some(methods);
+        self
+    }
+
     fn into_response(self, headers: &HeaderMap) -> Response<Answer> {
         let mut response = Response::new(Answer::new(self.body));
         *response.status_mut() = self.status;
-        let kind = HeaderValue::from_static(self.kind);
-        response.headers_mut().insert(CONTENT_TYPE, kind);
+        let own = response.headers_mut();
+        own.insert(CONTENT_TYPE, HeaderValue::from_static(self.kind));
+        if let Some(methods) = self.allow {
+            own.insert(ALLOW, HeaderValue::from_static(methods));
+        }
         for (name, value) in headers {
-            response.headers_mut().insert(name, value.clone());
+            own.insert(name, value.clone());
         }
         response
     }

@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use crate::components::REGISTRY;
 
-/// Removes the keys, and names each with its value.
+/// Removes the keys, and names each with its value; removes the extension that runs by default.
 pub(super) fn omit(sections: &mut [(&'static str, Value)], err: &mut dyn Write) -> io::Result<()> {
     for (section, components) in sections {
+        omit_implied(section, components, err)?;
         for (id, body) in components.as_object_mut().into_iter().flatten() {
             let kind = id.split('/').next().unwrap_or_default();
             for path in keys(section, kind) {
@@ -18,6 +19,31 @@ pub(super) fn omit(sections: &mut [(&'static str, Value)], err: &mut dyn Write) 
                 }
             }
         }
+    }
+    Ok(())
+}
+
+fn omit_implied(section: &str, body: &mut Value, err: &mut dyn Write) -> io::Result<()> {
+    let is_implied = |id: &str| id.split('/').next() == Some(admin::IMPLIED);
+    match (section, body) {
+        ("extensions", Value::Object(components)) => {
+            let own: Vec<String> = components
+                .keys()
+                .filter(|id| is_implied(id))
+                .cloned()
+                .collect();
+            for id in own {
+                components.remove(&id);
+                writeln!(err, "omitted: {section}::{id}")?;
+            }
+        }
+        ("service", body) => {
+            let named = body.get_mut("extensions").and_then(Value::as_array_mut);
+            if let Some(named) = named {
+                named.retain(|id| !id.as_str().is_some_and(is_implied));
+            }
+        }
+        _ => {}
     }
     Ok(())
 }

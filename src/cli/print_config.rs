@@ -3,10 +3,11 @@
 use std::io::Write;
 
 use clap::Args;
-use config::{Document, Faults, Format, Node, Reference, Sources};
-use serde_json::{Map, Value, json};
+use config::{Faults, Format, Node, Sources};
+use serde_json::{Map, Value};
 
 use super::{Answer, Failure, own_keys, yaml};
+use crate::outline;
 use crate::setup::{Setup, setup};
 
 #[derive(Args, Debug)]
@@ -56,10 +57,10 @@ pub(super) fn run(
             )
         })
         .collect();
+    sections.push(("service", outline::service(&document)?));
     if options.for_collector {
         own_keys::omit(&mut sections, err)?;
     }
-    sections.push(("service", service(&document)?));
     match options.format.as_str() {
         "json" => {
             let sections: Map<String, Value> = sections
@@ -85,21 +86,4 @@ fn origin(root: &Node, path: &str) -> String {
         Some(place) => place.source.name.clone(),
         None => "default".to_owned(),
     }
-}
-
-fn service(document: &Document) -> serde_json::Result<Value> {
-    let ids = |list: &[Reference]| -> Value { list.iter().map(|r| r.id.to_string()).collect() };
-    let pipelines = document.service.pipelines.iter().map(|pipeline| {
-        let sides = json!({
-            "receivers": ids(&pipeline.receivers),
-            "processors": ids(&pipeline.processors),
-            "exporters": ids(&pipeline.exporters),
-        });
-        (pipeline.id.to_string(), sides)
-    });
-    Ok(json!({
-        "extensions": ids(&document.service.extensions),
-        "pipelines": pipelines.collect::<Map<_, _>>(),
-        "telemetry": serde_json::to_value(&document.service.telemetry)?,
-    }))
 }

@@ -9,7 +9,7 @@ use pipeline::Clock;
 use super::{Answer, Failure, Given, welcome};
 use crate::run::{self, Beside, Run};
 use crate::setup::setup;
-use crate::{logs, machine};
+use crate::{logs, machine, outline};
 
 /// What `tracegate` does without a command.
 pub(super) fn run(given: &Given, shutdown_timeout: Duration, err: &mut dyn Write) -> Answer {
@@ -67,9 +67,11 @@ pub(super) fn serve(
         .map(|page| (welcome::METRICS.to_owned(), page))
         .into_iter()
         .collect();
+    let outline = outline::of(&setup)?;
     run::run(
         Run {
             plan: setup.plan,
+            outline,
             shared,
             pages,
             shutdown_timeout,

@@ -1,6 +1,7 @@
 //! Service tests against the real binary on loopback.
 #![allow(clippy::unwrap_used, reason = "a test stops where its premise fails")]
 
+mod admin;
 mod books;
 mod cli;
 #[path = "../fault/mod.rs"]

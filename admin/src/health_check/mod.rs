@@ -7,8 +7,6 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-use net::Listener;
 use otlp::Signal;
 use pipeline::component::{
     Component, Extension, ExtensionComponent, Health, Host, Listening, LocalFuture, Stability,
@@ -16,7 +14,7 @@ use pipeline::component::{
 };
 use pipeline::{Now, Stop};
 
-use crate::web::{self, Reply};
+use crate::web::{Reply, Site};
 use answers::Moment;
 use config::{Config, Keys};
 
@@ -26,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Extension `health_check`.
 pub(crate) struct HealthCheck {
-    listener: Listener,
+    site: Site,
     config: Config,
 }
 
@@ -51,7 +49,8 @@ endpoint: 127.0.0.1:13133
 impl ExtensionComponent for HealthCheck {
     fn build(config: &Config, _host: &Host) -> Result<Box<dyn Extension>, String> {
         Ok(Box::new(Self {
-            listener: Listener::bind(&config.1.endpoint, config.0.transport)?,
+            site: Site::bind(&config.0, &config.1.endpoint)?
+                .with_keep_alives(config.1.keep_alives_enabled),
             config: config.clone(),
         }))
     }
@@ -59,47 +58,21 @@ impl ExtensionComponent for HealthCheck {
 
 impl Extension for HealthCheck {
     fn listening(&self) -> Vec<Listening> {
-        vec![Listening {
-            protocol: "http",
-            address: self.listener.address().to_string(),
-        }]
+        vec![self.site.listening()]
     }
 
     fn run(self: Box<Self>, vitals: Vitals, _stop: Stop) -> LocalFuture<'static, ()> {
-        let settings = self.settings();
-        let headers = self.headers();
         let desk = Rc::new(Desk {
             keys: self.config.1,
             vitals,
             ready_since: OnceCell::new(),
         });
-        let listener = self.listener;
+        let site = self.site;
         Box::pin(async move {
             let asked = Rc::clone(&desk);
-            let answering = web::serve(listener, settings, headers, move |path| asked.answer(path));
+            let answering = site.serve(async move |asking| asked.answer(asking.uri.path()));
             tokio::join!(desk.note_ready(), answering);
         })
-    }
-}
-
-impl HealthCheck {
-    fn settings(&self) -> net::Settings {
-        net::Settings {
-            keep_alives: self.config.1.keep_alives_enabled,
-            ..net::Settings::http(&self.config.0)
-        }
-    }
-
-    /// The validation of the block has refused what is no header.
-    fn headers(&self) -> HeaderMap {
-        let written = self.config.0.response_headers.iter();
-        let headers = written.filter_map(|(name, value)| {
-            Some((
-                HeaderName::try_from(name).ok()?,
-                HeaderValue::try_from(value.expose()).ok()?,
-            ))
-        });
-        headers.collect()
     }
 }
 
@@ -116,12 +89,12 @@ impl Desk {
         let mut health = self.vitals.health.clone();
         // An error means that the service has ended without having been ready.
         if health.wait_for(|now| *now == Health::Ready).await.is_ok() {
-            self.ready_since(self.vitals.clock.now());
+            self.ready_since(self.vitals.shared.clock.now());
         }
     }
 
     fn answer(&self, path: &str) -> Reply {
-        let now = self.vitals.clock.now();
+        let now = self.vitals.shared.clock.now();
         let failing = self.vitals.failing(PATIENCE);
         let moment = Moment {
             health: *self.vitals.health.borrow(),

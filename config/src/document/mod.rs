@@ -50,6 +50,25 @@ impl Document {
         }
     }
 
+    /// Adds an extension of this type, with defaults, unless the file has one, and lets it run
+    /// whether or not `service::extensions` names it.
+    pub fn imply_extension(&mut self, id: &ComponentId) {
+        let place = self.service.place.clone();
+        if !self.extensions.iter().any(|own| own.id.kind() == id.kind()) {
+            self.extensions.add_implied(id, &place);
+        }
+        let own = self.extensions.iter().filter(|e| e.id.kind() == id.kind());
+        let named = &mut self.service.extensions;
+        for component in own {
+            if !named.iter().any(|reference| reference.id == component.id) {
+                named.push(Reference {
+                    id: component.id.clone(),
+                    place: component.place.clone(),
+                });
+            }
+        }
+    }
+
     pub fn section(&self, kind: Kind) -> &Section {
         match kind {
             Kind::Receiver => &self.receivers,

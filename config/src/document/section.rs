@@ -38,6 +38,8 @@ pub struct Component {
     pub place: Place,
     /// Its own keys; null for all defaults.
     pub node: Node,
+    /// Nobody wrote it: it runs by default, and `place` is that of the section that would name it.
+    pub implied: bool,
 }
 
 // === impl Kind ===
@@ -101,10 +103,21 @@ impl Section {
                     id,
                     place: entry.key_place.clone(),
                     node: entry.node.clone(),
+                    implied: false,
                 }),
             }
         }
         section
+    }
+
+    pub(super) fn add_implied(&mut self, id: &ComponentId, place: &Place) {
+        self.components.push(Component {
+            kind: self.kind,
+            id: id.clone(),
+            place: place.clone(),
+            node: Node::null(place.clone()),
+            implied: true,
+        });
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Component> {

@@ -5,15 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::ComponentId;
-use ledger::LastErrors;
 use otlp::Signal;
 use tokio::sync::watch;
 
 use super::exporter::LocalFuture;
+use super::outline::Outline;
 use super::receiver::Listening;
 use super::reload::Reload;
-use crate::clock::Clock;
-use crate::service::{Rooms, Stop};
+use crate::service::{Rooms, Shared, Stop};
 
 /// Something beside the pipelines. It runs on the admin thread, which has no part in carrying data.
 pub trait Extension {
@@ -76,18 +75,18 @@ impl Extensions {
 #[derive(Clone)]
 pub struct Vitals {
     pub health: watch::Receiver<Health>,
-    pub clock: Clock,
-    /// What went wrong last, in every component.
-    pub errors: Arc<LastErrors>,
+    pub shared: Shared,
     /// Of the exporters that run; a reload sends others.
     pub rooms: Rooms,
+    /// What runs; a reload sends another.
+    pub outline: watch::Receiver<Arc<Outline>>,
     pub reload: Reload,
 }
 
 impl Vitals {
     /// The exporters whose every attempt has failed for at least `patience`, and for how long.
     pub fn failing(&self, patience: Duration) -> Vec<(String, Signal, Duration)> {
-        let now = self.clock.now().mono;
+        let now = self.shared.clock.now().mono;
         let rooms = self.rooms.borrow();
         let failing = rooms.iter().filter_map(|room| {
             let since = now.saturating_sub(room.failing_since()?);

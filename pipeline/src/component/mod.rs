@@ -4,6 +4,7 @@ mod exporter;
 mod extension;
 mod factory;
 mod label;
+mod outline;
 mod processor;
 mod receiver;
 mod reload;
@@ -27,6 +28,7 @@ pub use factory::{
     Registry, Wanted,
 };
 pub use label::Label;
+pub use outline::{Outline, PipelineOutline};
 pub use processor::{Flush, Outbox, Processor};
 pub use receiver::{Listening, Receiver, Seat};
 pub use reload::{Asked, Reload, Reloaded, Reloads};

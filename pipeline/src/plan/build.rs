@@ -30,6 +30,7 @@ pub(super) struct Read<B> {
     pub(super) planned: Planned<Arc<B>>,
     signals: &'static [Signal],
     name: &'static str,
+    implied: bool,
 }
 
 impl Planner {
@@ -200,6 +201,7 @@ impl Planner {
             {
                 plan.extensions.push(ExtensionNode {
                     id: id.clone(),
+                    implied: read.implied,
                     build,
                 });
             }
@@ -298,6 +300,7 @@ fn section<B>(
                 wants,
             };
             let row = Read {
+                implied: component.implied,
                 planned,
                 signals: factory.signals,
                 name: factory.name,

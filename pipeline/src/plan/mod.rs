@@ -28,6 +28,8 @@ pub struct Plan {
 
 pub struct ExtensionNode {
     pub id: ComponentId,
+    /// Nobody asked for it: the service starts without it where it cannot be built.
+    pub implied: bool,
     pub build: BuildExtension,
 }
 

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
-use super::text::label_text;
-use super::{Buckets, Family, Metrics, Samples, Source, Value};
+use super::{Buckets, Family, Labels, Metrics, Samples, Source, Value};
 
 /// A sum that only grows. A clone counts into the same cell.
 #[derive(Clone, Debug)]
@@ -21,7 +20,7 @@ pub struct Histogram(Arc<Series<Distribution>>);
 #[derive(Debug)]
 struct Series<C> {
     family: Family,
-    labels: String,
+    labels: Labels,
     cell: C,
 }
 
@@ -126,9 +125,12 @@ impl Histogram {
 
 impl<C: Cell + 'static> Series<C> {
     fn register(metrics: &Metrics, family: &Family, labels: &[(&str, &str)], cell: C) -> Arc<Self> {
+        let own = labels
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
         let series = Arc::new(Self {
             family: family.clone(),
-            labels: label_text(labels),
+            labels: own.collect(),
             cell,
         });
         metrics.register(&series);
@@ -139,7 +141,7 @@ impl<C: Cell + 'static> Series<C> {
 impl<C: Cell> Source for Series<C> {
     fn emit(&self, samples: &mut Samples<'_>) {
         if let Some(value) = self.cell.value() {
-            samples.put(&self.family, &self.labels, value);
+            samples.put_own(&self.family, self.labels.clone(), value);
         }
     }
 }

@@ -19,6 +19,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 pub use handles::{Counter, Gauge, Histogram};
 use text::{label_text, printed_name};
 
+/// Names and values as they were given.
+type Labels = Vec<(String, String)>;
+
 use crate::Resource;
 
 /// What a page of [`Metrics::render`] is: Prometheus text format 0.0.4.
@@ -113,6 +116,26 @@ pub struct Page {
     pub suffixes: bool,
     /// Shown as the labels of `target_info`.
     pub resource: Resource,
+    /// Shown on each series beside its own: the scope, or attributes of the resource.
+    pub labels: Vec<(String, String)>,
+}
+
+/// One family at one moment, for those who want no text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Collected {
+    /// Without suffixes.
+    pub name: String,
+    pub help: Cow<'static, str>,
+    pub kind: Kind,
+    pub unit: Unit,
+    pub points: Vec<Point>,
+}
+
+/// One series at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Point {
+    pub labels: Vec<(String, String)>,
+    pub value: Value,
 }
 
 /// The samples of one scrape.
@@ -126,23 +149,25 @@ pub struct Samples<'a> {
 struct Shown {
     help: Cow<'static, str>,
     kind: Kind,
+    unit: Unit,
     /// By printed labels.
-    series: BTreeMap<String, Value>,
+    series: BTreeMap<String, Point>,
 }
 
-#[derive(Clone, Debug)]
-enum Value {
+/// What has been counted or measured.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
     Number(f64),
     Buckets(Buckets),
 }
 
 /// A histogram at one moment.
-#[derive(Clone, Debug)]
-struct Buckets {
-    bounds: &'static [f64],
+#[derive(Clone, Debug, PartialEq)]
+pub struct Buckets {
+    pub bounds: &'static [f64],
     /// One per bound, and one for what is above the last.
-    counts: Vec<u64>,
-    sum: f64,
+    pub counts: Vec<u64>,
+    pub sum: f64,
 }
 
 // === impl Metrics ===
@@ -184,6 +209,39 @@ impl Metrics {
     /// The page as [`CONTENT_TYPE`] says. Its length follows the configuration: whoever takes a
     /// label from traffic bounds its values.
     pub fn render(&self, page: &Page) -> String {
+        let mut samples = self.gather(page);
+        let target: Vec<_> = page.resource.iter().collect();
+        samples.put(
+            &TARGET,
+            &label_text(&target),
+            Vec::new(),
+            Value::Number(1.0),
+        );
+        let mut out = String::new();
+        for (name, shown) in &samples.families {
+            shown.write(name, &mut out);
+        }
+        out
+    }
+
+    /// Every family that is shown at this level, in the order of the names.
+    pub fn collect(&self, level: Level) -> Vec<Collected> {
+        let page = Page {
+            level,
+            ..Page::default()
+        };
+        let families = self.gather(&page).families.into_iter();
+        let families = families.map(|(name, shown)| Collected {
+            name,
+            help: shown.help,
+            kind: shown.kind,
+            unit: shown.unit,
+            points: shown.series.into_values().collect(),
+        });
+        families.collect()
+    }
+
+    fn gather<'a>(&self, page: &'a Page) -> Samples<'a> {
         let sources: Vec<_> = {
             let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
             sources.iter().filter_map(Weak::upgrade).collect()
@@ -195,13 +253,7 @@ impl Metrics {
         for source in &sources {
             source.emit(&mut samples);
         }
-        let target: Vec<_> = page.resource.iter().collect();
-        samples.add(&TARGET, &target, 1.0);
-        let mut out = String::new();
-        for (name, shown) in &samples.families {
-            shown.write(name, &mut out);
-        }
-        out
+        samples
     }
 }
 
@@ -253,8 +305,21 @@ impl Samples<'_> {
     /// Reports a value of a counter or a gauge. Values of the same series add up.
     pub fn add(&mut self, family: &Family, labels: &[(&str, &str)], value: f64) {
         if self.shows(family) {
-            self.put(family, &label_text(labels), Value::Number(value));
+            let own = labels
+                .iter()
+                .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+            self.put_own(family, own.collect(), Value::Number(value));
         }
+    }
+
+    /// With the labels that each series of the page has.
+    fn put_own(&mut self, family: &Family, mut labels: Labels, value: Value) {
+        labels.extend(self.page.labels.iter().cloned());
+        let pairs: Vec<_> = labels
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_str()))
+            .collect();
+        self.put(family, &label_text(&pairs), labels, value);
     }
 
     fn shows(&self, family: &Family) -> bool {
@@ -262,7 +327,7 @@ impl Samples<'_> {
     }
 
     /// The family that comes first keeps its name: a namesake of another kind would spoil the page.
-    fn put(&mut self, family: &Family, labels: &str, value: Value) {
+    fn put(&mut self, family: &Family, printed: &str, labels: Labels, value: Value) {
         if !self.shows(family) || value.is_histogram() != (family.kind == Kind::Histogram) {
             return;
         }
@@ -272,14 +337,19 @@ impl Samples<'_> {
             .or_insert_with(|| Shown {
                 help: family.help.clone(),
                 kind: family.kind,
+                unit: family.unit,
                 series: BTreeMap::new(),
             });
         if shown.kind != family.kind {
             return;
         }
-        match shown.series.get_mut(labels) {
-            Some(sum) => sum.merge(value),
-            None => drop(shown.series.insert(labels.to_owned(), value)),
+        match shown.series.get_mut(printed) {
+            Some(sum) => sum.value.merge(value),
+            None => drop(
+                shown
+                    .series
+                    .insert(printed.to_owned(), Point { labels, value }),
+            ),
         }
     }
 }

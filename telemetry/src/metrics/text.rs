@@ -59,8 +59,8 @@ impl Shown {
         push(out, &["# HELP ", name, " "]);
         push_escaped(out, &self.help, false);
         push(out, &["\n# TYPE ", name, " ", kind, "\n"]);
-        for (labels, value) in &self.series {
-            match value {
+        for (labels, point) in &self.series {
+            match &point.value {
                 Value::Number(value) => push_sample(out, name, "", &[labels], *value),
                 Value::Buckets(buckets) => buckets.write(name, labels, out),
             }

@@ -13,13 +13,15 @@ use super::{file, path, tracegate};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Ports of the system's choice for everything that the embedded configuration opens.
-pub(super) const FREE_PORTS: [&str; 8] = [
+pub(super) const FREE_PORTS: [&str; 10] = [
     "--set",
     "receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0",
     "--set",
     "receivers.otlp.protocols.http.endpoint=127.0.0.1:0",
     "--set",
     "extensions.health_check.endpoint=127.0.0.1:0",
+    "--set",
+    "extensions.admin.endpoint=127.0.0.1:0",
     "--set",
     "service.telemetry.metrics.readers=\
      [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: 0}}}}]",

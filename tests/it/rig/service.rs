@@ -13,9 +13,10 @@ use super::{Account, PATIENCE};
 
 const READY: &str = "Everything is ready. Begin running and processing data.";
 
-/// Ports of the system's choice where the tests look for metrics.
+/// Ports of the system's choice where the tests look for metrics and ask how things are.
 const METRICS: &str = "service.telemetry.metrics.readers=\
     [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: 0}}}}]";
+const ADMIN: &str = "extensions.admin.endpoint=127.0.0.1:0";
 
 /// A running service; dropping it kills the process.
 pub(crate) struct Service {
@@ -42,7 +43,10 @@ impl Service {
 
     pub(crate) fn start_with(yaml: &str, arguments: &[&str]) -> Self {
         let started = clock::now();
-        let process = spawn(yaml, &[arguments, &["--set", METRICS]].concat());
+        let process = spawn(
+            yaml,
+            &[&["--set", METRICS, "--set", ADMIN], arguments].concat(),
+        );
         process.wait_line(READY, PATIENCE).unwrap();
         Self {
             process,
@@ -64,6 +68,11 @@ impl Service {
     /// The metrics page at this moment.
     pub(crate) fn page(&self) -> Page {
         Page::fetch(self.listens("HTTP", "\"telemetry\""))
+    }
+
+    /// Where the extension with this id listens for HTTP.
+    pub(crate) fn extension(&self, id: &str) -> SocketAddr {
+        self.listens("HTTP", &format!("\"otelcol.component.id\": \"{id}\""))
     }
 
     pub(crate) fn usage(&self) -> Usage {

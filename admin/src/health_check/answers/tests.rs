@@ -31,11 +31,11 @@ fn keys(path: &str, bodies: Option<(&str, &str)>) -> Keys {
 }
 
 fn json(status: u16, body: &str) -> Reply {
-    Reply {
-        status: StatusCode::from_u16(status).unwrap(),
-        kind: "application/json",
-        body: body.to_owned(),
-    }
+    Reply::new(
+        StatusCode::from_u16(status).unwrap(),
+        "application/json",
+        body,
+    )
 }
 
 fn text(status: u16, body: &str) -> Reply {

@@ -1,0 +1,79 @@
+//! The extension `admin` of the real binary.
+
+use std::net::SocketAddr;
+
+use serde_json::Value;
+
+use crate::rig::{Service, failed_start, http1, requests};
+
+const PIPELINE: &str = "\
+receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}}
+exporters: {nop: }
+service: {pipelines: {traces: {receivers: [otlp], exporters: [nop]}}}
+";
+
+/// Asks as a program on this machine does.
+fn ask(address: SocketAddr, method: &str, path: &str) -> (u16, Value) {
+    let question =
+        format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: 0\r\n\r\n");
+    let reply = http1::exchange(address, question.as_bytes());
+    (reply.status, serde_json::from_slice(&reply.body).unwrap())
+}
+
+#[test]
+fn it_runs_without_being_asked_for_and_its_figures_are_those_of_the_account() {
+    let service = Service::start(PIPELINE);
+    let sent = http1::post("/v1/traces", &requests::numbered(1, 3));
+    assert_eq!(http1::exchange(service.http(), &sent).status, 200);
+    let (code, status) = ask(service.extension("admin"), "GET", "/api/v1/status");
+    assert_eq!((code, &status["state"]), (200, &Value::from("ok")));
+    let rows = status["components"].as_array().unwrap();
+    let row = |kind: &str| rows.iter().find(|row| row["kind"] == kind).unwrap();
+    let books = |kind: &str| row(kind)["books"]["out"].as_u64();
+    assert_eq!((books("receiver"), books("exporter")), (Some(3), Some(3)));
+    assert_eq!(row("extension")["id"], "admin");
+    let ended = service.stop();
+    assert_eq!(ended.account.spans("exporter", "nop").passed, 3);
+}
+
+#[test]
+fn what_runs_is_shown_with_defaults_and_without_secrets() {
+    const SECRET: &str = "xyzzy-0451";
+    let yaml = format!(
+        "receivers: {{otlp: {{protocols: {{http: {{endpoint: '127.0.0.1:0'}}}}}}}}\n\
+         exporters: {{otlp_http: {{endpoint: 'http://127.0.0.1:1', headers: {{x-key: {SECRET}}}}}}}\n\
+         service: {{pipelines: {{traces: {{receivers: [otlp], exporters: [otlp_http]}}}}}}\n"
+    );
+    let service = Service::start(&yaml);
+    let (code, shown) = ask(service.extension("admin"), "GET", "/api/v1/config");
+    assert_eq!(code, 200);
+    let exporter = &shown["config"]["exporters"]["otlp_http"];
+    assert_eq!(exporter["headers"]["x-key"], "[REDACTED]");
+    assert_eq!(exporter["compression"], "gzip");
+    assert!(!shown.to_string().contains(SECRET), "{shown}");
+    service.stop();
+}
+
+#[test]
+fn who_asks_for_it_gets_it_or_no_service() {
+    let first = Service::start(PIPELINE);
+    let taken = first.extension("admin");
+    let asked = format!("extensions: {{admin: {{endpoint: '{taken}'}}}}\n{PIPELINE}");
+    let (code, log) = failed_start(&asked);
+    assert_eq!(code, Some(1), "{log}");
+    let reason = format!("failed to start extension admin: cannot listen on {taken}");
+    assert!(log.contains(&reason), "{log}");
+    first.stop();
+}
+
+#[test]
+fn an_address_that_others_reach_is_a_fault() {
+    let (code, log) = failed_start(&format!(
+        "extensions: {{admin: {{endpoint: '0.0.0.0:0'}}}}\n{PIPELINE}"
+    ));
+    assert_eq!(code, Some(1), "{log}");
+    assert!(
+        log.contains("admin: {endpoint: '0.0.0.0:0', auth: {authenticator: basicauth/admin}}"),
+        "{log}"
+    );
+}
