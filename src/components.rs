@@ -8,4 +8,5 @@ pub(crate) const REGISTRY: Registry = Registry {
     exporters: exporters::ALL,
     connectors: connectors::ALL,
     extensions: admin::ALL,
+    foreign: crate::foreign::advice,
 };

@@ -4,6 +4,9 @@
 mod advice;
 mod cli;
 mod components;
+mod fetch;
+mod foreign;
+mod legacy;
 mod logs;
 mod machine;
 mod outline;

@@ -1,18 +1,31 @@
 //! From sources on the command line to a plan, with every fault on the way.
 
-use config::{Document, Faults, Kind, Node, ProcessEnvironment, Sources};
+use config::{Document, Faults, Kind, Node, Sources};
 use pipeline::{Plan, Planner};
 
 use crate::advice::advise;
 use crate::components::REGISTRY;
+use crate::fetch::Online;
+use crate::legacy::{self, Terms};
+
+/// What the command line asks for.
+pub(crate) struct Asked {
+    pub(crate) sources: Sources,
+    /// The file that was found in its usual place, where none is named.
+    pub(crate) found: Option<String>,
+    /// Queues that are to be on disk may be in memory.
+    pub(crate) volatile_queues: bool,
+}
 
 /// What a configuration came to.
 pub(crate) struct Setup {
-    /// What was written, merged and expanded.
+    /// What was written, merged, expanded and brought up to date.
     pub(crate) root: Node,
     pub(crate) document: Document,
     pub(crate) effective: Effective,
     pub(crate) plan: Plan,
+    /// Queues in memory that were to be on disk.
+    pub(crate) volatile_queues: u32,
 }
 
 /// Effective configuration of the components, by section and id, for people.
@@ -20,8 +33,8 @@ pub(crate) type Effective = Vec<(Kind, Vec<(String, serde_json::Value)>)>;
 
 /// Reads, checks and plans. `None` if `faults` has errors; warnings may be there in either case.
 /// The faults are in the order of the sources and lines.
-pub(crate) fn setup(sources: &Sources, faults: &mut Faults) -> Option<Setup> {
-    let setup = read(sources, faults);
+pub(crate) fn setup(asked: &Asked, faults: &mut Faults) -> Option<Setup> {
+    let setup = read(asked, faults);
     faults.sort();
     setup
 }
@@ -31,8 +44,13 @@ pub(crate) fn default_source() -> String {
     format!("yaml:{}", include_str!("default.yaml"))
 }
 
-fn read(sources: &Sources, faults: &mut Faults) -> Option<Setup> {
-    let root = config::load(sources, &ProcessEnvironment, faults)?;
+fn read(asked: &Asked, faults: &mut Faults) -> Option<Setup> {
+    let mut root = config::load(&asked.sources, &Online, faults)?;
+    let terms = Terms {
+        volatile_queues: asked.volatile_queues,
+        has: &|kind, name| REGISTRY.has(kind, name),
+    };
+    let volatile_queues = legacy::modernize(&mut root, &terms, faults);
     let mut document = Document::read(&root, faults);
     if let Ok(id) = admin::IMPLIED.parse() {
         document.imply_extension(&id);
@@ -56,5 +74,6 @@ fn read(sources: &Sources, faults: &mut Faults) -> Option<Setup> {
         document,
         effective,
         plan,
+        volatile_queues,
     })
 }

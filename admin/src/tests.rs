@@ -95,6 +95,7 @@ service: {pipelines: {traces: {receivers: [idle], exporters: [idle/a]}}}
         exporters: &[ExporterFactory::of::<Idle>()],
         connectors: &[],
         extensions: &[],
+        foreign: |_, _| None,
     };
     let mut faults = Faults::new();
     let document = testkit::document(YAML, &mut faults).unwrap();

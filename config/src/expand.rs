@@ -5,7 +5,7 @@
 //! YAML and kept as well, so that a string field gets it as it was written. `$$` is a `$`.
 
 use crate::fault::{Fault, Faults};
-use crate::load::{Environment, scheme_of};
+use crate::load::{Environment, scheme_of, without_credentials};
 use crate::mask::is_secret_path;
 use crate::node::{Node, SEPARATOR, Value};
 use crate::place::{Place, Source};
@@ -21,6 +21,12 @@ const EXPANSIONS_MAX: usize = 10_000;
 /// The longest text that a value may grow to.
 const TEXT_BYTES_MAX: usize = 4 << 20;
 
+/// Over the whole configuration: the texts that were retrieved, and those that they were put into.
+const WORK_BYTES_MAX: usize = 256 << 20;
+
+/// Each may take seconds, and a start should not.
+const FETCHES_MAX: usize = 16;
+
 /// Files that include files: as deep as two full documents.
 const NESTING_MAX: usize = 2 * DEPTH_MAX;
 
@@ -29,6 +35,8 @@ pub(crate) struct Expander<'a> {
     env: &'a dyn Environment,
     faults: &'a mut Faults,
     expansions: usize,
+    work_bytes: usize,
+    fetches: usize,
 }
 
 /// What stands behind a `${…}`.
@@ -51,6 +59,8 @@ impl<'a> Expander<'a> {
             env,
             faults,
             expansions: 0,
+            work_bytes: 0,
+            fetches: 0,
         }
     }
 
@@ -91,6 +101,7 @@ impl<'a> Expander<'a> {
     fn scalar(&mut self, node: &mut Node, mut text: String, path: &str) {
         for _ in 0..ROUNDS_MAX {
             let Some(uri) = find_uri(&text) else {
+                self.warn_of_bare(node, &text, path);
                 node.value = Value::Str(text.replace("$$", "$"));
                 node.original = node.original.take().map(|_| text.replace("$$", "$"));
                 return;
@@ -104,6 +115,10 @@ impl<'a> Expander<'a> {
                 Ok(retrieved) => retrieved,
                 Err(fault) => return self.faults.push(fault),
             };
+            self.work_bytes += text.len() + retrieved.text.len();
+            if self.work_bytes > WORK_BYTES_MAX {
+                break;
+            }
             if uri != text {
                 let longer = text.replace(uri, &retrieved.text);
                 if longer.len() > TEXT_BYTES_MAX {
@@ -177,15 +192,27 @@ impl<'a> Expander<'a> {
                 ))),
             },
             "yaml" => Ok(Retrieved::text(opaque)),
-            "http" | "https" => Err(fail(format!(
-                "the scheme {scheme:?} is one of the Collector that this build does not have yet"
-            ))),
+            "http" | "https" => self.page(inner).map_err(fail),
             // A variable with a default: `${NAME:-default}` is not what the Collector reads.
             _ if opaque.starts_with('-') => Err(without_scheme(shown, fail)),
             _ => {
                 let text = format!("scheme {scheme:?} is not supported for uri {shown:?}");
-                Err(fail(text).with_suggestion(scheme, ["env", "file", "yaml"]))
+                Err(fail(text).with_suggestion(scheme, ["env", "file", "yaml", "https"]))
             }
+        }
+    }
+
+    fn page(&mut self, url: &str) -> Result<Retrieved, String> {
+        let shown = without_credentials(url);
+        self.fetches += 1;
+        if self.fetches > FETCHES_MAX {
+            return Err(format!(
+                "{shown} is more than the {FETCHES_MAX} pages that one configuration may fetch"
+            ));
+        }
+        match self.env.fetch(url) {
+            Ok(text) => Ok(Retrieved::file(&shown, &text)),
+            Err(reason) => Err(format!("unable to fetch {shown}: {reason}")),
         }
     }
 
@@ -219,6 +246,20 @@ impl<'a> Expander<'a> {
                 })
             }
         }
+    }
+
+    /// `$NAME` was expanded by collectors before 0.107 and is a text since.
+    fn warn_of_bare(&mut self, node: &Node, text: &str, path: &str) {
+        let Some(name) = bare_variable(text, |name| self.env.variable(name).is_some()) else {
+            return;
+        };
+        let fault = Fault::warning(
+            node.place.clone(),
+            path,
+            format!("`${name}` stays as it is: a variable stands in braces since version 0.107"),
+        );
+        let help = format!("write `${{env:{name}}}` for the variable, `$${name}` for the text");
+        self.faults.push(fault.with_help(help));
     }
 
     fn too_many(&mut self, node: &mut Node, path: &str) {
@@ -273,6 +314,27 @@ fn find_uri(text: &str) -> Option<&str> {
         }
         rest = tail;
     }
+}
+
+/// The first `$NAME` that was probably meant as a variable: one that is set, or one in capitals, as
+/// variables are. `$1` and `$name` of patterns and templates are not.
+fn bare_variable(text: &str, is_set: impl Fn(&str) -> bool) -> Option<&str> {
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('$') {
+        if let Some(after) = after.strip_prefix('$') {
+            rest = after;
+            continue;
+        }
+        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let end = after.find(|c| !word(c)).unwrap_or(after.len());
+        let (name, behind) = after.split_at(end);
+        let capitals = |name: &str| name.len() > 1 && !name.contains(|c: char| c.is_lowercase());
+        if valid_name(name) && (capitals(name) || is_set(name)) {
+            return Some(name);
+        }
+        rest = behind;
+    }
+    None
 }
 
 /// `NAME:-default`, where the Collector wants `env:NAME:-default`.

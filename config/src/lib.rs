@@ -35,7 +35,9 @@ pub use document::{Component, Document, Kind, Pipeline, Reference, Section, Serv
 pub use fault::{Fault, Faults, Severity};
 pub use headers::Headers;
 pub use id::{ComponentId, IdFault, PipelineId};
-pub use load::{Environment, ProcessEnvironment, Sources, load};
+pub use load::{
+    Environment, ProcessEnvironment, SOURCE_BYTES_MAX, Sources, load, without_credentials,
+};
 pub use node::{Entry, Map, Node, Value};
 pub use optional::Optional;
 pub use place::{Place, Source};

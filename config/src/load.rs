@@ -11,12 +11,12 @@ use crate::place::Source;
 use crate::read::read;
 
 /// A configuration larger than this is a mistake, such as the path of a log file.
-const SOURCE_BYTES_MAX: u64 = 16 << 20;
+pub const SOURCE_BYTES_MAX: u64 = 16 << 20;
 
 /// What the command line names, each in the order given. `--set` is laid over all of `--config`.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    /// `--config`: `file:path`, `env:NAME`, `yaml:text`, or a path.
+    /// `--config`: `file:path`, `env:NAME`, `yaml:text`, `http://…`, `https://…`, or a path.
     pub configs: Vec<String>,
     /// `--set`: `a.b.c=value`.
     pub sets: Vec<String>,
@@ -29,6 +29,13 @@ pub trait Environment {
 
     /// The text of a file, or why it cannot be read.
     fn file(&self, path: &str) -> Result<String, String>;
+
+    /// What an `http` or `https` URL answers, or why there is no answer. Whoever knows sockets brings
+    /// it, and bounds its time and its size ([`SOURCE_BYTES_MAX`]).
+    fn fetch(&self, url: &str) -> Result<String, String> {
+        let _ = url;
+        Err("there is no network here".to_owned())
+    }
 }
 
 /// The environment of this process.
@@ -110,9 +117,13 @@ fn source_of(uri: &str, env: &dyn Environment) -> Result<Arc<Source>, Fault> {
         },
         // The text itself may hold a secret, so it is not the name.
         "yaml" => Ok(Source::new("<yaml>", opaque)),
-        "http" | "https" => fail(format!(
-            "the scheme of {uri:?} is one of the Collector that this build does not have yet"
-        )),
+        "http" | "https" => {
+            let shown = without_credentials(uri);
+            match env.fetch(uri) {
+                Ok(text) => Ok(Source::new(shown, text)),
+                Err(reason) => fail(format!("unable to fetch {shown}: {reason}")),
+            }
+        }
         _ => fail(format!("unsupported scheme on URI {uri:?}")),
     }
 }
@@ -134,6 +145,21 @@ pub(crate) fn scheme_of(uri: &str) -> Option<(&str, &str)> {
     let first = scheme.starts_with(|c: char| c.is_ascii_alphabetic());
     let rest_fits = |c: char| c.is_ascii_alphanumeric() || "+.-".contains(c);
     (scheme.len() >= 2 && first && scheme.chars().all(rest_fits)).then_some((scheme, rest))
+}
+
+/// A URL as it may be shown: a password may stand before its `@`, a token behind its `?`.
+pub fn without_credentials(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (rest, query) = match rest.split_once(['?', '#']) {
+        Some((rest, _)) => (rest, "?…"),
+        None => (rest, ""),
+    };
+    let (authority, path) = match rest.find('/') {
+        Some(at) => rest.split_at(at),
+        None => (rest, ""),
+    };
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    format!("{scheme}://{host}{path}{query}")
 }
 
 // === impl ProcessEnvironment ===

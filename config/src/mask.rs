@@ -47,6 +47,7 @@ pub(crate) fn mask_line(source: &Source, offset: usize, mark: Range<usize>) -> M
     } else {
         secret_start(line)
     };
+    let from = [from, credentials_start(line)].into_iter().flatten().min();
     let hidden = from.filter(|from| {
         line.get(*from..)
             .is_some_and(|rest| !rest.trim().is_empty())
@@ -91,6 +92,14 @@ fn secret_start(line: &str) -> Option<usize> {
         from = colon + 1;
     }
     None
+}
+
+/// Where the credentials of a URL begin, `https://user:password@host`.
+fn credentials_start(line: &str) -> Option<usize> {
+    let from = line.find("://")? + 3;
+    let rest = line.get(from..)?;
+    let end = rest.find(['/', ' ', '"', '\'']).unwrap_or(rest.len());
+    rest.get(..end)?.contains('@').then_some(from)
 }
 
 /// Where the value of a line begins: behind the first `key: `, else at the text itself.
@@ -179,6 +188,8 @@ mod tests {
             "exporters::otlp::headers::x: [REDACTED]",
         );
         check("a::headers:\n  x: abc", "abc", "  x: [REDACTED]");
+        check("a: ${https://me:abc@h/c}", "abc", "a: ${https://[REDACTED]");
+        check("a: https://h/abc@x", "abc", "a: https://h/abc@x");
         check("key_file: /etc/abc", "abc", "key_file: /etc/abc");
     }
 }

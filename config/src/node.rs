@@ -74,6 +74,13 @@ impl Node {
         }
     }
 
+    pub fn as_map_mut(&mut self) -> Option<&mut Map> {
+        match &mut self.value {
+            Value::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
     /// The text of a string, or of a `${…}` that was the whole value.
     pub fn as_text(&self) -> Option<&str> {
         match (&self.original, &self.value) {
@@ -194,7 +201,7 @@ impl Map {
         self.entries.iter()
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
         self.entries.iter_mut()
     }
 
@@ -214,12 +221,18 @@ impl Map {
         self.entry(key).map(|entry| &entry.node)
     }
 
-    pub(crate) fn entry_mut(&mut self, key: &str) -> Option<&mut Entry> {
+    pub fn entry_mut(&mut self, key: &str) -> Option<&mut Entry> {
         self.entries.iter_mut().find(|entry| entry.key == key)
     }
 
+    /// Takes an entry out, if there is one with this key.
+    pub fn remove(&mut self, key: &str) -> Option<Entry> {
+        let at = self.entries.iter().position(|entry| entry.key == key)?;
+        Some(self.entries.remove(at))
+    }
+
     /// The caller has made sure that the key is new.
-    pub(crate) fn push(&mut self, entry: Entry) {
+    pub fn push(&mut self, entry: Entry) {
         self.entries.push(entry);
     }
 }

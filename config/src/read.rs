@@ -18,6 +18,13 @@ use crate::place::{Place, Source};
 /// a debug build, and a thread may have only 2 MiB.
 pub(crate) const DEPTH_MAX: usize = 32;
 
+/// Keys, elements and values of one source: ten times as many as the largest real configurations. Keys
+/// are compared with each other one by one, so this also bounds the time that a text may take.
+const NODES_MAX: usize = 50_000;
+
+/// Uses of anchors; each is read again at its place.
+const ALIASES_MAX: usize = 1_000;
+
 /// Reads a source; a syntax error becomes a fault. An empty text is null.
 pub(crate) fn read(source: &Arc<Source>, faults: &mut Faults) -> Option<Node> {
     let raw: Result<Spanned<Raw>, _> = serde_saphyr::from_str_with_options(&source.text, options());
@@ -48,6 +55,9 @@ fn options() -> Options {
     let mut budget = serde_saphyr::Budget::default();
     budget.max_depth = DEPTH_MAX;
     budget.flow_nesting_limit = DEPTH_MAX;
+    budget.max_nodes = NODES_MAX;
+    budget.max_aliases = ALIASES_MAX;
+    budget.max_merge_keys = ALIASES_MAX;
     let mut options = Options::default();
     options.budget = Some(budget);
     // As Go's YAML reader: `yes` and `on` are texts, `017` is 15.

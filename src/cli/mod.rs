@@ -3,6 +3,7 @@
 mod components;
 mod demo;
 mod gates;
+mod given;
 mod own_keys;
 mod paper;
 mod print_config;
@@ -15,10 +16,10 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
-use config::{GoDuration, Sources};
+use clap::{Parser, Subcommand};
+use config::GoDuration;
 
-use crate::setup;
+use given::Given;
 
 /// What the help says about the end. Usage errors end with 1 too, so that there is one code for
 /// "did not work".
@@ -46,17 +47,6 @@ struct Cli {
     /// The Collector's switches, `a,-b`; there are none here
     #[arg(long, value_name = "LIST", global = true, allow_hyphen_values = true)]
     feature_gates: Vec<String>,
-}
-
-/// Where the configuration comes from.
-#[derive(Args, Debug)]
-struct Given {
-    /// file:PATH, env:NAME, yaml:TEXT or a path; may be repeated
-    #[arg(long = "config", value_name = "URI", global = true)]
-    configs: Vec<String>,
-    /// One value over all configurations; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE", global = true)]
-    sets: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -131,9 +121,9 @@ fn answer(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write) -> Answer {
     }
     match &cli.command {
         None => start::run(&cli.given, timeout, err),
-        Some(Command::Validate(options)) => validate::run(&cli.given.sources(), options, out, err),
+        Some(Command::Validate(options)) => validate::run(&cli.given.asked(), options, out, err),
         Some(Command::PrintConfig(options)) => {
-            print_config::run(&cli.given.sources_or_default(), options, out, err)
+            print_config::run(&cli.given.asked_or_embedded(), options, out, err)
         }
         Some(Command::Components { docs: None }) => Ok(components::list(out)?),
         Some(Command::Components { docs: Some(name) }) => Ok(components::docs(name, out)?),
@@ -163,30 +153,6 @@ fn timeout(text: &str) -> Result<GoDuration, String> {
 /// Whoever waits longer than a day for a stop has made a slip; the bound keeps sums of times from
 /// overflowing.
 const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
-
-// === impl Given ===
-
-impl Given {
-    fn is_default(&self) -> bool {
-        self.configs.is_empty()
-    }
-
-    fn sources(&self) -> Sources {
-        Sources {
-            configs: self.configs.clone(),
-            sets: self.sets.clone(),
-        }
-    }
-
-    /// `--set` alone changes the embedded configuration.
-    fn sources_or_default(&self) -> Sources {
-        let mut sources = self.sources();
-        if self.is_default() {
-            sources.configs.push(setup::default_source());
-        }
-        sources
-    }
-}
 
 // === impl Failure ===
 

@@ -3,12 +3,12 @@
 use std::io::Write;
 
 use clap::Args;
-use config::{Faults, Format, Node, Sources};
+use config::{Faults, Format, Node};
 use serde_json::{Map, Value};
 
 use super::{Answer, Failure, own_keys, yaml};
 use crate::outline;
-use crate::setup::{Setup, setup};
+use crate::setup::{Asked, Setup, setup};
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
@@ -30,7 +30,7 @@ pub(super) struct Options {
 type Sections = Vec<(&'static str, Value)>;
 
 pub(super) fn run(
-    sources: &Sources,
+    asked: &Asked,
     options: &Options,
     out: &mut dyn Write,
     err: &mut dyn Write,
@@ -39,7 +39,7 @@ pub(super) fn run(
         return Err(anyhow::anyhow!("--origins writes comments, which JSON does not have").into());
     }
     let mut faults = Faults::new();
-    let setup = setup(sources, &mut faults);
+    let setup = setup(asked, &mut faults);
     faults.write(Format::Human, err)?;
     let Setup {
         root,

@@ -3,41 +3,38 @@
 use std::io::Write;
 use std::time::Duration;
 
-use config::{Fault, Faults, Format, Severity, Sources};
-use pipeline::Clock;
+use config::{Fault, Faults, Format, Severity};
+use pipeline::{Clock, Shared};
+use telemetry::metrics::{Family, Gauge};
 
 use super::{Answer, Failure, Given, welcome};
 use crate::run::{self, Beside, Run};
-use crate::setup::setup;
+use crate::setup::{Asked, setup};
 use crate::{logs, machine, outline};
 
 /// What `tracegate` does without a command.
 pub(super) fn run(given: &Given, shutdown_timeout: Duration, err: &mut dyn Write) -> Answer {
-    let is_default = given.is_default();
-    serve(
-        &given.sources_or_default(),
-        shutdown_timeout,
-        err,
-        &|listening, shared| {
-            if is_default {
-                let text = welcome::text(listening, shared.clock.now().unix_nanos);
-                // A service whose standard error is closed still serves.
-                let _ = std::io::stderr().write_all(text.as_bytes());
-            }
-            Box::pin(std::future::pending())
-        },
-    )
+    let asked = given.asked_or_embedded();
+    let is_embedded = given.configs.is_empty() && asked.found.is_none();
+    serve(&asked, shutdown_timeout, err, &|listening, shared| {
+        if is_embedded {
+            let text = welcome::text(listening, shared.clock.now().unix_nanos);
+            // A service whose standard error is closed still serves.
+            let _ = std::io::stderr().write_all(text.as_bytes());
+        }
+        Box::pin(std::future::pending())
+    })
 }
 
 /// Runs what the sources say until it is asked to stop or `beside` ends.
 pub(super) fn serve(
-    sources: &Sources,
+    asked: &Asked,
     shutdown_timeout: Duration,
     err: &mut dyn Write,
     beside: Beside<'_>,
 ) -> Answer {
     let mut faults = Faults::new();
-    let Some(setup) = setup(sources, &mut faults) else {
+    let Some(setup) = setup(asked, &mut faults) else {
         faults.write(Format::Human, err)?;
         return Err(Failure::Told);
     };
@@ -51,6 +48,12 @@ pub(super) fn serve(
         NumCPU = cores,
         "Starting tracegate..."
     );
+    if let Some(path) = &asked.found {
+        tracing::info!(
+            path,
+            "No --config is given. Using the file in its usual place."
+        );
+    }
     let (budget, why) = machine::budget();
     tracing::info!(
         bytes = budget,
@@ -62,6 +65,8 @@ pub(super) fn serve(
         .filter(|fault| fault.severity == Severity::Warning)
         .for_each(warn);
     let shared = run::shared(budget, clock);
+    // Shown for as long as it is held.
+    let _gauge = volatile_queues(setup.volatile_queues, &shared);
     let page = admin::metrics_page(telemetry, &resource, &shared).map_err(anyhow::Error::msg)?;
     let pages = page
         .map(|page| (welcome::METRICS.to_owned(), page))
@@ -79,6 +84,17 @@ pub(super) fn serve(
         beside,
     )?;
     Ok(())
+}
+
+/// Shows how many queues are in memory that were to be on disk.
+fn volatile_queues(count: u32, shared: &Shared) -> Option<Gauge> {
+    const FAMILY: Family = Family::gauge(
+        "tracegate_volatile_queues",
+        "Sending queues in memory whose configuration wants them on disk",
+    );
+    let gauge = (count > 0).then(|| shared.metrics.gauge(&FAMILY, &[]))?;
+    gauge.set(i64::from(count));
+    Some(gauge)
 }
 
 fn warn(fault: &Fault) {

@@ -3,10 +3,10 @@
 use std::io::Write;
 
 use clap::Args;
-use config::{Faults, Format, Sources};
+use config::{Faults, Format};
 
 use super::{Answer, Failure};
-use crate::setup::setup;
+use crate::setup::{Asked, setup};
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
@@ -22,14 +22,14 @@ pub(super) struct Options {
 /// People read the report on standard error, programs on standard output. Warnings do no harm unless
 /// it is strict.
 pub(super) fn run(
-    sources: &Sources,
+    asked: &Asked,
     options: &Options,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Answer {
     let format: Format = options.format.parse().map_err(anyhow::Error::msg)?;
     let mut faults = Faults::new();
-    let valid = setup(sources, &mut faults).is_some();
+    let valid = setup(asked, &mut faults).is_some();
     match format {
         Format::Human => faults.write(format, err)?,
         Format::Json => faults.write(format, out)?,

@@ -16,6 +16,7 @@ const REGISTRY: Registry = Registry {
     exporters: exporters::ALL,
     connectors: connectors::ALL,
     extensions: &[],
+    foreign: |_, _| None,
 };
 
 /// Payload that the service may hold; far more than a test sends.

@@ -14,9 +14,6 @@ pub struct Metrics {
     pub readers: Vec<Reader>,
     #[serde(skip_serializing)]
     pub views: NotYet,
-    /// Of older files; always a fault that names the new form.
-    #[serde(skip_serializing)]
-    address: Address,
 }
 
 /// How much is measured.
@@ -65,10 +62,6 @@ pub struct Prometheus {
     pub with_resource_constant_labels: NotYet,
 }
 
-/// `metrics::address`, which the Collector has removed.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Address;
-
 // === impl Metrics ===
 
 impl Metrics {
@@ -97,7 +90,6 @@ impl Default for Metrics {
                 periodic: NotYet,
             }],
             views: NotYet,
-            address: Address,
         }
     }
 }
@@ -151,19 +143,5 @@ impl Default for Prometheus {
             without_type_suffix: true,
             with_resource_constant_labels: NotYet,
         }
-    }
-}
-
-// === impl Address ===
-
-impl<'de> Deserialize<'de> for Address {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let address = String::deserialize(deserializer)?;
-        let (host, port) = address.rsplit_once(':').unwrap_or((&address, "8888"));
-        let host = if host.is_empty() { "0.0.0.0" } else { host };
-        Err(de::Error::custom(format!(
-            "the Collector has removed `address`, write \
-             `readers: [{{pull: {{exporter: {{prometheus: {{host: '{host}', port: {port}}}}}}}}}]`"
-        )))
     }
 }

@@ -133,8 +133,8 @@ fn what_cannot_be_put_in_is_an_error() {
             "unable to read the file file:nope: no such file or directory",
         ),
         (
-            "'${https://h/c}'",
-            r#"the scheme "https" is one of the Collector that this build does not have yet"#,
+            "'${https://me:secret@h/c}'",
+            "unable to fetch https://h/c: no such page",
         ),
         ("${env:LOOP}", "too many recursive expansions"),
         ("${env:BOMB}", "too many recursive expansions"),
@@ -239,4 +239,34 @@ fn an_unset_variable_is_a_warning() {
           (`${env:NOPE:-default}` says what to use then)"
         ]
     );
+}
+
+#[test]
+fn a_variable_without_braces_stays_text_with_a_warning() {
+    let world = World::variables(&[("home", "/x")]);
+    let check = |value: &str, name: Option<&str>| {
+        let (node, faults) = value_of(&format!("'{value}'"), &world);
+        let text = value.replace("$$", "$");
+        assert_eq!(
+            node.get("a").and_then(config::Node::as_text),
+            Some(text.as_str())
+        );
+        let expected = name.map(|name| {
+            let fact = "stays as it is: a variable stands in braces since version 0.107";
+            let help = format!("write `${{env:{name}}}` for the variable, `$${name}` for the text");
+            format!("<yaml>:1:4: warning: a: `${name}` {fact} ({help})")
+        });
+        assert_eq!(
+            lines(&faults),
+            expected.into_iter().collect::<Vec<_>>(),
+            "{value}"
+        );
+    };
+    check("http://$HOST/v1", Some("HOST"));
+    check("$API_KEY", Some("API_KEY"));
+    check("$home/y", Some("home"));
+    // Patterns, templates and escapes are no variables.
+    for text in ["$1", "a$", "$name", "$$HOST", "$X", "pa$word", "^/x$"] {
+        check(text, None);
+    }
 }

@@ -579,7 +579,6 @@ service:
       encoding: jsno
       sampling: {tick: 10}
     metrics:
-      address: ":8888"
       level: Detailed
     traces:
       processors: [{batch: {}}]
@@ -610,17 +609,10 @@ warning: a bare number is nanoseconds: `10` is 10ns
    = at service::telemetry::logs::sampling::tick
    = help: did you mean `10s`?
 
-error: the Collector has removed `address`, write `readers: [{pull: {exporter: {prometheus: {host: '0.0.0.0', port: 8888}}}}]`
-  --> c.yaml:12:16
-   |
-12 |       address: ":8888"
-   |                ^^^^^^^
-   = at service::telemetry::metrics::address
-
 error: `processors` is a key of the Collector that this build does not have yet
-  --> c.yaml:15:7
+  --> c.yaml:14:7
    |
-15 |       processors: [{batch: {}}]
+14 |       processors: [{batch: {}}]
    |       ^^^^^^^^^^
    = at service::telemetry::traces::processors
    = help: take it out of the file

@@ -37,6 +37,11 @@ impl Environment for World {
         let text = self.files.get(path).map(|text| (*text).to_owned());
         text.ok_or_else(|| "no such file or directory".to_owned())
     }
+
+    /// Pages are files that are named by their URL.
+    fn fetch(&self, url: &str) -> Result<String, String> {
+        self.file(url).map_err(|_| "no such page".to_owned())
+    }
 }
 
 /// One file named `c.yaml`, loaded.

@@ -102,9 +102,9 @@ fn what_cannot_be_read_is_said() {
         r#"error: unsupported scheme on URI "foo:bar""#,
     );
     check(
-        &["https://h/c"],
+        &["https://me:secret@h/c?token=secret"],
         &[],
-        r#"error: the scheme of "https://h/c" is one of the Collector that this build does not have yet"#,
+        "error: unable to fetch https://h/c?…: no such page",
     );
     check(
         &["env:NOPE"],
@@ -156,10 +156,56 @@ fn no_text_is_too_much() {
     let deep_block: String = (0..2_000)
         .map(|depth| format!("{}a:\n", " ".repeat(depth)))
         .collect();
-    for text in [bomb, deep_flow, deep_block] {
+    let wide: String = (0..100_000).map(|key| format!("k{key}: 1\n")).collect();
+    let merges = format!("a: &a {{b: 1}}\nc:\n{}", "- {<<: *a}\n".repeat(2_000));
+    for text in [bomb, deep_flow, deep_block, wide, merges] {
         let faults = merged(&[&format!("yaml:{text}")], &[]);
         assert!(faults.contains("error: this is no YAML"), "{faults}");
     }
+}
+
+/// What is put in for `${…}` is bounded over the whole configuration, not only for each value.
+#[test]
+fn no_expansion_is_too_much() {
+    let large: &'static str = "x".repeat(3 << 20).leak();
+    let files = [("large", large), ("https://h/c", "1")];
+    let world = World::files(&files);
+    let check = |element: &str, count: usize, expected: &str| {
+        let sources = Sources {
+            configs: vec![format!(
+                "yaml:a:\n{}",
+                format!("- {element}\n").repeat(count)
+            )],
+            sets: Vec::new(),
+        };
+        let mut faults = Faults::new();
+        load(&sources, &world, &mut faults);
+        let last = faults.iter().last().map(|fault| fault.text.as_str());
+        assert_eq!(last.unwrap_or(""), expected, "{element}");
+    };
+    check("'x ${file:large}'", 20, "");
+    check("'x ${file:large}'", 200, "too many recursive expansions");
+    check("'${https://h/c}'", 16, "");
+    let pages = "https://h/c is more than the 16 pages that one configuration may fetch";
+    check("'${https://h/c}'", 17, pages);
+}
+
+#[test]
+fn pages_are_sources_like_files() {
+    let world = World::files(&[
+        ("https://h/c", "{a: 1, b: '${http://h/d}'}"),
+        ("http://h/d", "2"),
+    ]);
+    let sources = Sources {
+        configs: vec!["https://h/c".to_owned()],
+        sets: vec!["c=3".to_owned()],
+    };
+    let mut faults = Faults::new();
+    let node = load(&sources, &world, &mut faults).expect("a tree");
+    assert_eq!(
+        (json(&node).as_str(), faults.len()),
+        (r#"{"a":1,"b":2,"c":3}"#, 0)
+    );
 }
 
 #[test]

@@ -89,23 +89,38 @@ pub struct Registry {
     pub exporters: &'static [ExporterFactory],
     pub connectors: &'static [ConnectorFactory],
     pub extensions: &'static [ExtensionFactory],
+    /// Asked about types that no table has.
+    pub foreign: fn(Kind, &str) -> Option<Foreign>,
+}
+
+/// What to tell people about a type of the Collector that this build does not have.
+#[derive(Clone, Copy, Debug)]
+pub struct Foreign {
+    /// What to write or do instead.
+    pub instead: &'static str,
+    /// What there is no more without it.
+    pub lost: &'static str,
 }
 
 impl Registry {
-    /// The section of the file in which a type or alias stands; the first one if there are several.
-    pub(crate) fn section_of(&self, kind: &str) -> Option<&'static str> {
-        fn has<B>(table: &[Factory<B>], kind: &str) -> bool {
-            table.iter().any(|factory| factory.is_called(kind))
+    /// Whether a type or alias is one of this kind.
+    pub fn has(&self, kind: Kind, name: &str) -> bool {
+        fn has<B>(table: &[Factory<B>], name: &str) -> bool {
+            table.iter().any(|factory| factory.is_called(name))
         }
-        let sections = [
-            (Kind::Receiver, has(self.receivers, kind)),
-            (Kind::Processor, has(self.processors, kind)),
-            (Kind::Exporter, has(self.exporters, kind)),
-            (Kind::Connector, has(self.connectors, kind)),
-            (Kind::Extension, has(self.extensions, kind)),
-        ];
-        let found = sections.into_iter().find(|(_, has)| *has);
-        found.map(|(kind, _)| kind.section())
+        match kind {
+            Kind::Receiver => has(self.receivers, name),
+            Kind::Processor => has(self.processors, name),
+            Kind::Exporter => has(self.exporters, name),
+            Kind::Connector => has(self.connectors, name),
+            Kind::Extension => has(self.extensions, name),
+        }
+    }
+
+    /// The section of the file in which a type or alias stands; the first one if there are several.
+    pub(crate) fn section_of(&self, name: &str) -> Option<&'static str> {
+        let found = Kind::ALL.into_iter().find(|kind| self.has(*kind, name));
+        found.map(Kind::section)
     }
 }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use config::{Component, ComponentId, Document, Fault, Faults, Kind, Pipeline, Reference, Section};
+use config::{Component, ComponentId, Document, Fault, Faults, Kind, Pipeline, Reference};
 use otlp::Signal;
 
+use super::foreign::Absent;
 use super::{
     EdgeNode, ExporterNode, ExtensionNode, PipelineNode, Plan, ProcessorNode, ReceiverNode,
 };
@@ -36,38 +37,21 @@ pub(super) struct Read<B> {
 impl Planner {
     /// Reads every component. What cannot be read is named in `faults` and left out.
     pub fn read(document: &Document, registry: &Registry, faults: &mut Faults) -> Self {
-        Self {
-            receivers: section(
-                document.section(Kind::Receiver),
-                registry.receivers,
-                registry,
-                faults,
-            ),
-            processors: section(
-                document.section(Kind::Processor),
-                registry.processors,
-                registry,
-                faults,
-            ),
-            exporters: section(
-                document.section(Kind::Exporter),
-                registry.exporters,
-                registry,
-                faults,
-            ),
-            connectors: section(
-                document.section(Kind::Connector),
-                registry.connectors,
-                registry,
-                faults,
-            ),
-            extensions: section(
-                document.section(Kind::Extension),
-                registry.extensions,
-                registry,
-                faults,
-            ),
-        }
+        let mut reading = Reading {
+            document,
+            registry,
+            absent: Absent::default(),
+            faults,
+        };
+        let planner = Self {
+            receivers: reading.section(Kind::Receiver, registry.receivers),
+            processors: reading.section(Kind::Processor, registry.processors),
+            exporters: reading.section(Kind::Exporter, registry.exporters),
+            connectors: reading.section(Kind::Connector, registry.connectors),
+            extensions: reading.section(Kind::Extension, registry.extensions),
+        };
+        reading.absent.check_pipelines(document, reading.faults);
+        planner
     }
 
     /// The effective configuration of each component, by section and id, with secrets redacted.
@@ -261,70 +245,81 @@ fn facts<'a, B>(
     all.get(&reference.id).map(|read| (read.name, read.signals))
 }
 
-fn section<B>(
-    written: &Section,
-    table: &'static [Factory<B>],
-    registry: &Registry,
-    faults: &mut Faults,
-) -> BTreeMap<ComponentId, Read<B>> {
-    let mut read = BTreeMap::new();
-    for component in written.iter() {
-        let Some(factory) = table
-            .iter()
-            .find(|factory| factory.is_called(component.id.kind()))
-        else {
-            faults.push(unknown(component, table, registry));
-            continue;
-        };
-        if component.id.kind() != factory.name {
-            let text = format!(
-                "\"{}\" alias is deprecated; use \"{}\" instead",
-                component.id.kind(),
-                factory.name
-            );
-            faults.push(Fault::warning(
-                component.place.clone(),
-                component.path(),
-                text,
-            ));
-        }
-        if let Some(Planned {
-            build,
-            effective,
-            wants,
-        }) = (factory.plan)(component, faults)
-        {
-            let planned = Planned {
-                build: Arc::new(build),
-                effective,
-                wants,
-            };
-            let row = Read {
-                implied: component.implied,
-                planned,
-                signals: factory.signals,
-                name: factory.name,
-            };
-            read.insert(component.id.clone(), row);
-        }
-    }
-    read
+// === impl Reading ===
+
+/// What the sections of a document are read with.
+struct Reading<'a> {
+    document: &'a Document,
+    registry: &'a Registry,
+    absent: Absent,
+    faults: &'a mut Faults,
 }
 
-fn unknown<B>(component: &Component, table: &'static [Factory<B>], registry: &Registry) -> Fault {
-    let kind = component.id.kind();
-    let names: Vec<&str> = table.iter().map(|factory| factory.name).collect();
-    let text = format!(
-        "unknown type: \"{kind}\" for id: \"{}\" (valid values: [{}])",
-        component.id,
-        names.join(" ")
-    );
-    let fault = component.fault(text);
-    if let Some(other) = registry.section_of(kind) {
-        return fault.with_help(format!("`{kind}` belongs to the section `{other}`"));
+impl Reading<'_> {
+    fn section<B>(
+        &mut self,
+        kind: Kind,
+        table: &'static [Factory<B>],
+    ) -> BTreeMap<ComponentId, Read<B>> {
+        let mut read = BTreeMap::new();
+        for component in self.document.section(kind).iter() {
+            let called = |factory: &&Factory<B>| factory.is_called(component.id.kind());
+            let Some(factory) = table.iter().find(called) else {
+                let fault = self.unknown(component, table);
+                self.faults.push(fault);
+                continue;
+            };
+            if component.id.kind() != factory.name {
+                let text = format!(
+                    "\"{}\" alias is deprecated; use \"{}\" instead",
+                    component.id.kind(),
+                    factory.name
+                );
+                let place = component.place.clone();
+                self.faults
+                    .push(Fault::warning(place, component.path(), text));
+            }
+            if let Some(Planned {
+                build,
+                effective,
+                wants,
+            }) = (factory.plan)(component, self.faults)
+            {
+                let planned = Planned {
+                    build: Arc::new(build),
+                    effective,
+                    wants,
+                };
+                let row = Read {
+                    implied: component.implied,
+                    planned,
+                    signals: factory.signals,
+                    name: factory.name,
+                };
+                read.insert(component.id.clone(), row);
+            }
+        }
+        read
     }
-    let candidates = table
-        .iter()
-        .flat_map(|f| f.aliases.iter().copied().chain([f.name]));
-    fault.with_suggestion(kind, candidates)
+
+    fn unknown<B>(&mut self, component: &Component, table: &'static [Factory<B>]) -> Fault {
+        let kind = component.id.kind();
+        if let Some(advice) = (self.registry.foreign)(component.kind, kind) {
+            return self.absent.note(component, advice, self.document);
+        }
+        let names: Vec<&str> = table.iter().map(|factory| factory.name).collect();
+        let text = format!(
+            "unknown type: \"{kind}\" for id: \"{}\" (valid values: [{}])",
+            component.id,
+            names.join(" ")
+        );
+        let fault = component.fault(text);
+        if let Some(other) = self.registry.section_of(kind) {
+            return fault.with_help(format!("`{kind}` belongs to the section `{other}`"));
+        }
+        let candidates = table
+            .iter()
+            .flat_map(|f| f.aliases.iter().copied().chain([f.name]));
+        fault.with_suggestion(kind, candidates)
+    }
 }

@@ -1,6 +1,7 @@
 //! What will run: every component's configuration read by its owner, every edge checked, nothing opened.
 
 mod build;
+mod foreign;
 mod order;
 #[cfg(test)]
 mod tests;

@@ -139,6 +139,7 @@ static REGISTRY: Registry = Registry {
     exporters: &EXPORTERS,
     connectors: &CONNECTORS,
     extensions: &EXTENSIONS,
+    foreign: |_, _| None,
 };
 
 const COMPONENTS: &str = "

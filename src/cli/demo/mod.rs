@@ -11,7 +11,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
-use config::Sources;
 use otlp::Signal;
 use pipeline::Shared;
 use pipeline::component::Listening;
@@ -20,6 +19,7 @@ use self::client::Client;
 use self::figures::Figures;
 use self::shop::Shop;
 use super::{Answer, Given, start};
+use crate::setup::Asked;
 
 /// Laid over the embedded configuration: the figures are what is to be seen, so the rest is quiet.
 const QUIET: &str = "\
@@ -40,7 +40,7 @@ pub(super) fn run(
     err: &mut dyn Write,
 ) -> Answer {
     start::serve(
-        &sources(given),
+        &asked(given),
         shutdown_timeout,
         err,
         &|listening, shared| {
@@ -57,12 +57,12 @@ pub(super) fn run(
 }
 
 /// A configuration of the user's own is run as it is.
-fn sources(given: &Given) -> Sources {
-    let mut sources = given.sources_or_default();
-    if given.is_default() {
-        sources.configs.push(QUIET.to_owned());
+fn asked(given: &Given) -> Asked {
+    let mut asked = given.named_or_embedded();
+    if given.configs.is_empty() {
+        asked.sources.configs.push(QUIET.to_owned());
     }
-    sources
+    asked
 }
 
 /// Where the shop sends to.

@@ -256,11 +256,11 @@ fn our_own_telemetry() {
             )],
         ),
         (
-            "service:\n  telemetry:\n    metrics:\n      address: 0.0.0.0:9999\n",
+            "service:\n  telemetry:\n    metrics:\n      address: somewhere\n",
             &[(
                 4,
                 "service::telemetry::metrics::address",
-                "prometheus: {host: '0.0.0.0', port: 9999}",
+                "prometheus: {host: 0.0.0.0, port: 8888}",
             )],
         ),
         (

@@ -1,0 +1,34 @@
+use std::collections::HashSet;
+
+use config::Kind;
+
+use super::{TABLES, advice, letters};
+
+#[test]
+fn no_type_has_two_rows() {
+    for table in &TABLES {
+        let mut seen = HashSet::new();
+        let rows = table.rows.iter().flat_map(|row| row.names);
+        for name in rows.chain(table.tail) {
+            let plain: String = letters(name).collect();
+            assert!(seen.insert(plain), "{name} twice in {:?}", table.kind);
+        }
+    }
+}
+
+#[test]
+fn both_spellings_of_a_type_mean_it() {
+    let check = |kind, name: &str, word: &str| {
+        let lost = advice(kind, name).map_or("", |advice| advice.lost);
+        assert!(lost.contains(word), "{name}: {lost}");
+    };
+    check(Kind::Receiver, "hostmetrics", "CPU");
+    check(Kind::Receiver, "host_metrics", "CPU");
+    check(Kind::Processor, "k8s_attributes", "k8s.*");
+    check(Kind::Exporter, "load_balancing", "spans of a trace");
+    check(Kind::Connector, "span_metrics", "metrics");
+    check(Kind::Receiver, "zookeeper", "what it collects");
+    assert!(advice(Kind::Receiver, "zokeeper").is_none());
+    // A type of another kind is no type of this one.
+    assert!(advice(Kind::Exporter, "hostmetrics").is_none());
+}
