@@ -13,6 +13,7 @@ pub const PREFIX: usize = 5;
 /// Status codes, from `google.rpc.Code`.
 pub const OK: u32 = 0;
 pub const INVALID_ARGUMENT: u32 = 3;
+pub const DEADLINE_EXCEEDED: u32 = 4;
 pub const RESOURCE_EXHAUSTED: u32 = 8;
 pub const UNIMPLEMENTED: u32 = 12;
 pub const UNAVAILABLE: u32 = 14;

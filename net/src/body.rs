@@ -1,7 +1,9 @@
 //! The one body reader: every byte is charged as it arrives, capped, and has to keep coming.
 
+use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
+use std::io::{self, ErrorKind};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
@@ -71,9 +73,21 @@ impl BodyFault {
             Self::TooLarge { .. } => Status::new(Code::ResourceExhausted, text),
             Self::Exhausted => Status::new(Code::Unavailable, text).with_retry_after(RETRY_HINT),
             Self::TooSlow => Status::new(Code::DeadlineExceeded, text),
+            Self::Broken(error) if is_misframed(error) => Status::new(Code::InvalidArgument, text),
             Self::Broken(_) => Status::new(Code::Cancelled, text),
         }
     }
+}
+
+/// Whether the sender wrote chunks that are none; all else is a connection that broke.
+fn is_misframed(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref());
+    cause.is_some_and(|cause: &io::Error| {
+        matches!(
+            cause.kind(),
+            ErrorKind::InvalidInput | ErrorKind::InvalidData
+        )
+    })
 }
 
 /// Reads a whole body of at most `cap` bytes.

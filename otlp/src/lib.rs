@@ -25,7 +25,7 @@ pub use merge::merge;
 pub use retain::retain;
 pub use signal::Signal;
 pub use split::{REPEATED_BYTES_MAX, split, split_bytes};
-pub use survey::{Census, GROUP_COST_MIN, ITEM_COST_MIN, survey};
+pub use survey::{Census, ELEMENT_COST_MIN, GROUP_COST_MIN, ITEM_COST_MIN, survey};
 pub use wire::Malformed;
 
 /// Levels of AnyValue, the only message that holds itself, that are read or written. Every walk

@@ -7,7 +7,7 @@ use crate::layout::{
     ARRAY_VALUE, Carrier, ELEMENTS, ItemKind, KVLIST_VALUE, METRIC_CARRIER, MetricKind, POINTS,
     RESOURCE, RESOURCE_CARRIER, RESOURCE_GROUPS, SCOPE, SCOPE_CARRIER, SCOPE_GROUPS, VALUE, VALUES,
 };
-use crate::wire::{Field, Fields, Malformed};
+use crate::wire::{Fields, Malformed, Value};
 use crate::{ANY_VALUE_DEPTH, Signal};
 
 /// What an item costs at least, in bytes, however short it is on the wire.
@@ -18,6 +18,11 @@ pub const ITEM_COST_MIN: usize = 256;
 
 /// What a resource, a scope or a metric costs at least, in bytes: about its shortest JSON.
 pub const GROUP_COST_MIN: usize = 64;
+
+/// What an attribute, an event, a link, an exemplar or an element of a list costs at least, in
+/// bytes, where something longer than [`DESCENT_MIN`] holds it: a pointer and a length for a key, a
+/// kind and a pointer for a value. An empty one takes two bytes.
+pub const ELEMENT_COST_MIN: usize = 32;
 
 /// Items, resources, scopes and attributes of metrics are searched for values that nest too deep
 /// if they are longer than this, in bytes.
@@ -31,8 +36,9 @@ const DESCENT_MIN: usize = 2048;
 pub struct Census {
     /// Spans, log records or data points.
     pub items: usize,
-    /// Bytes of the request, where every item counts as [`ITEM_COST_MIN`] and every resource, scope
-    /// and metric as [`GROUP_COST_MIN`] at least. Size limits of requests apply to this.
+    /// Bytes of the request, where every item counts as [`ITEM_COST_MIN`], every resource, scope and
+    /// metric as [`GROUP_COST_MIN`], and what lies within something large as [`ELEMENT_COST_MIN`]
+    /// at least. Size limits of requests apply to this.
     pub cost: u64,
 }
 
@@ -110,7 +116,7 @@ impl Tally {
         while let Some(field) = fields.next_field()? {
             match field.number {
                 SCOPE_GROUPS => self.scope_group(field.bytes()?)?,
-                RESOURCE => check_depth(&RESOURCE_CARRIER, field.bytes()?)?,
+                RESOURCE => self.look_into(&RESOURCE_CARRIER, field.bytes()?)?,
                 _ => {}
             }
         }
@@ -124,7 +130,7 @@ impl Tally {
             while let Some(field) = fields.next_field()? {
                 match field.number {
                     ELEMENTS => self.metric(field.bytes()?)?,
-                    SCOPE => check_depth(&SCOPE_CARRIER, field.bytes()?)?,
+                    SCOPE => self.look_into(&SCOPE_CARRIER, field.bytes()?)?,
                     _ => {}
                 }
             }
@@ -133,7 +139,7 @@ impl Tally {
         while let Some(field) = fields.next_field()? {
             match field.number {
                 ELEMENTS => self.item(kind, field.bytes()?)?,
-                SCOPE => check_depth(&SCOPE_CARRIER, field.bytes()?)?,
+                SCOPE => self.look_into(&SCOPE_CARRIER, field.bytes()?)?,
                 _ => {}
             }
         }
@@ -151,7 +157,7 @@ impl Tally {
             if let Some(kind) = MetricKind::of_field(field.number) {
                 points.add(kind, self.points(kind, field.bytes()?)?);
             } else if field.number == METRIC_CARRIER.attributes {
-                check_attribute_depth(&field)?;
+                self.attribute(field.bytes()?)?;
             }
         }
         self.items = before + points.count;
@@ -174,7 +180,81 @@ impl Tally {
     fn item(&mut self, kind: ItemKind, item: &[u8]) -> Result<(), Malformed> {
         self.items += 1;
         self.charge(ITEM_COST_MIN, item);
-        check_depth(kind.carrier(), item)
+        self.look_into(kind.carrier(), item)
+    }
+
+    #[inline(always)]
+    fn look_into(&mut self, carrier: &Carrier, body: &[u8]) -> Result<(), Malformed> {
+        if body.len() > DESCENT_MIN {
+            self.descend(carrier, body)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// An attribute of a metric, of which there may be as many as of anything.
+    fn attribute(&mut self, attribute: &[u8]) -> Result<(), Malformed> {
+        self.charge(ELEMENT_COST_MIN, attribute);
+        if attribute.len() > DESCENT_MIN {
+            self.descend_key_value(attribute, 1)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Follows every value below a carrier. The recursion is bounded by the tables.
+    #[cold]
+    fn descend(&mut self, carrier: &Carrier, body: &[u8]) -> Result<(), Malformed> {
+        let mut fields = Fields::new(body);
+        while let Some(field) = fields.next_field()? {
+            if let Value::Len(element) = field.value {
+                self.charge(ELEMENT_COST_MIN, element);
+            }
+            if field.number == carrier.attributes {
+                self.descend_key_value(field.bytes()?, 1)?;
+            } else if field.number == carrier.value {
+                self.descend_value(field.bytes()?, 1)?;
+            } else if let Some((_, nested)) =
+                carrier.nested.iter().find(|(n, _)| *n == field.number)
+            {
+                self.descend(nested, field.bytes()?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows a value at this depth. The recursion is bounded by [`ANY_VALUE_DEPTH`].
+    fn descend_value(&mut self, value: &[u8], depth: usize) -> Result<(), Malformed> {
+        if depth > ANY_VALUE_DEPTH {
+            return Err(TOO_DEEP);
+        }
+        let mut fields = Fields::new(value);
+        while let Some(field) = fields.next_field()? {
+            let follow = match field.number {
+                ARRAY_VALUE => Self::descend_value,
+                KVLIST_VALUE => Self::descend_key_value,
+                _ => continue,
+            };
+            let mut elements = Fields::new(field.bytes()?);
+            while let Some(element) = elements.next_field()? {
+                if element.number == VALUES {
+                    let element = element.bytes()?;
+                    self.charge(ELEMENT_COST_MIN, element);
+                    follow(self, element, depth + 1)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn descend_key_value(&mut self, key_value: &[u8], depth: usize) -> Result<(), Malformed> {
+        let mut fields = Fields::new(key_value);
+        while let Some(field) = fields.next_field()? {
+            if field.number == VALUE {
+                self.descend_value(field.bytes()?, depth)?;
+            }
+        }
+        Ok(())
     }
 
     #[inline(always)]
@@ -215,74 +295,6 @@ fn count_children(
         }
     }
     Ok(sum)
-}
-
-// === depth of values ===
-
-#[inline(always)]
-fn check_depth(carrier: &Carrier, body: &[u8]) -> Result<(), Malformed> {
-    if body.len() > DESCENT_MIN {
-        descend(carrier, body)
-    } else {
-        Ok(())
-    }
-}
-
-fn check_attribute_depth(field: &Field<'_>) -> Result<(), Malformed> {
-    let body = field.bytes()?;
-    if body.len() > DESCENT_MIN {
-        descend_key_value(body, 1)
-    } else {
-        Ok(())
-    }
-}
-
-/// Follows every value below a carrier. The recursion is bounded by the tables.
-#[cold]
-fn descend(carrier: &Carrier, body: &[u8]) -> Result<(), Malformed> {
-    let mut fields = Fields::new(body);
-    while let Some(field) = fields.next_field()? {
-        if field.number == carrier.attributes {
-            descend_key_value(field.bytes()?, 1)?;
-        } else if field.number == carrier.value {
-            descend_value(field.bytes()?, 1)?;
-        } else if let Some((_, nested)) = carrier.nested.iter().find(|(n, _)| *n == field.number) {
-            descend(nested, field.bytes()?)?;
-        }
-    }
-    Ok(())
-}
-
-/// Follows a value at this depth. The recursion is bounded by [`ANY_VALUE_DEPTH`].
-fn descend_value(value: &[u8], depth: usize) -> Result<(), Malformed> {
-    if depth > ANY_VALUE_DEPTH {
-        return Err(TOO_DEEP);
-    }
-    let mut fields = Fields::new(value);
-    while let Some(field) = fields.next_field()? {
-        let follow = match field.number {
-            ARRAY_VALUE => descend_value,
-            KVLIST_VALUE => descend_key_value,
-            _ => continue,
-        };
-        let mut elements = Fields::new(field.bytes()?);
-        while let Some(element) = elements.next_field()? {
-            if element.number == VALUES {
-                follow(element.bytes()?, depth + 1)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn descend_key_value(key_value: &[u8], depth: usize) -> Result<(), Malformed> {
-    let mut fields = Fields::new(key_value);
-    while let Some(field) = fields.next_field()? {
-        if field.number == VALUE {
-            descend_value(field.bytes()?, depth)?;
-        }
-    }
-    Ok(())
 }
 
 /// A value is nested deeper than [`ANY_VALUE_DEPTH`].

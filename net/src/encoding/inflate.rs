@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::io::Read;
 
-use flate2::{Decompress, FlushDecompress, Status};
+use flate2::{Decompress, DecompressError, FlushDecompress, Status};
 use ledger::{Exhausted, Lease};
 use libdeflater::Decompressor;
 use zstd::zstd_safe::{self, DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
@@ -40,6 +40,10 @@ const SNAPPY_CHUNK_MAX: usize = 64 << 10;
 
 /// The first three bytes of every gzip member: magic number and the only compression method.
 const GZIP_START: &[u8] = b"\x1f\x8b\x08";
+
+/// Bytes that a flate decoder is given room for at once. The room is zeroed first: with all of a
+/// large buffer, a body of four thousand empty members would be seconds of zeroing.
+const FLATE_STEP: usize = 64 << 10;
 
 /// Header, an empty deflate stream, trailer: no gzip member is shorter.
 const GZIP_LEN_MIN: usize = 20;
@@ -86,21 +90,31 @@ pub fn inflate(
     meter: &mut dyn Meter,
 ) -> Result<Vec<u8>, InflateFault> {
     let mut out = Output::new(input.len(), cap, meter);
-    match encoding {
-        Encoding::Identity => identity(input, &mut out)?,
-        // No format has a representation of zero bytes.
-        _ if input.is_empty() => return Err(ENDS_EARLY),
-        Encoding::Gzip => gzip(input, &mut out)?,
-        Encoding::Zstd => zstd(input, &mut out)?,
-        Encoding::Snappy if input.starts_with(SNAPPY_FRAMED_START) => {
-            snappy_framed(input, &mut out)?;
-        }
-        Encoding::Snappy => snappy_block(input, &mut out)?,
-        Encoding::SnappyFramed => snappy_framed(input, &mut out)?,
-        Encoding::Zlib | Encoding::Deflate => zlib(input, &mut out)?,
-        Encoding::Lz4 => lz4::inflate(input, &mut out)?,
+    let decoded = decode(encoding, input, &mut out);
+    if out.is_stopped() {
+        out.count();
+        decode(encoding, input, &mut out)?;
+        out.keep()?;
+        decode(encoding, input, &mut out)?;
+    } else {
+        decoded?;
     }
     out.finish()
+}
+
+fn decode(encoding: Encoding, input: &[u8], out: &mut Output<'_>) -> Result<(), InflateFault> {
+    match encoding {
+        Encoding::Identity => identity(input, out),
+        // No format has a representation of zero bytes.
+        _ if input.is_empty() => Err(ENDS_EARLY),
+        Encoding::Gzip => gzip(input, out),
+        Encoding::Zstd => zstd(input, out),
+        Encoding::Snappy if input.starts_with(SNAPPY_FRAMED_START) => snappy_framed(input, out),
+        Encoding::Snappy => snappy_block(input, out),
+        Encoding::SnappyFramed => snappy_framed(input, out),
+        Encoding::Zlib | Encoding::Deflate => zlib(input, out),
+        Encoding::Lz4 => lz4::inflate(input, out),
+    }
 }
 
 fn identity(input: &[u8], out: &mut Output<'_>) -> Result<(), InflateFault> {
@@ -174,17 +188,27 @@ fn flate(
     input: &[u8],
     out: &mut Output<'_>,
 ) -> Result<usize, InflateFault> {
+    let read = |decoder: &Decompress| usize::try_from(decoder.total_in()).unwrap_or(usize::MAX);
     loop {
         out.room()?;
-        let used = usize::try_from(decoder.total_in()).unwrap_or(usize::MAX);
-        let rest = input.get(used..).unwrap_or_default();
-        match decoder.decompress_vec(rest, &mut out.bytes, FlushDecompress::Finish) {
-            Ok(Status::StreamEnd) => {
-                return Ok(usize::try_from(decoder.total_in()).unwrap_or(usize::MAX));
+        let rest = input.get(read(decoder)..).unwrap_or_default();
+        let spare = out.bytes.capacity() - out.bytes.len();
+        let (mut ended, mut filled) = (false, false);
+        let decoded = out.append(spare.min(FLATE_STEP), |_, room| {
+            let before = decoder.total_out();
+            let status = decoder.decompress(rest, room, FlushDecompress::None)?;
+            let written = usize::try_from(decoder.total_out() - before).unwrap_or(usize::MAX);
+            (ended, filled) = (status == Status::StreamEnd, written >= room.len());
+            Ok::<_, DecompressError>(written)
+        })?;
+        match decoded {
+            Err(_) => {
+                let what = "the gzip or zlib stream is invalid";
+                return Err(InflateFault::Corrupt(what));
             }
-            Ok(_) if out.is_full() => {}
+            Ok(_) if ended => return Ok(read(decoder)),
+            Ok(_) if filled => {}
             Ok(_) => return Err(ENDS_EARLY),
-            Err(_) => return Err(InflateFault::Corrupt("the gzip or zlib stream is invalid")),
         }
     }
 }

@@ -12,6 +12,17 @@ const FIRST_RATIO: usize = 4;
 /// The smallest step, so that tiny bodies do not grow byte by byte.
 const STEP_MIN: usize = 512;
 
+/// Beyond this many bytes the buffer grows only to a size that has been counted before, in a pass
+/// that keeps nothing. Otherwise a bomb would be kept up to the cap, and half as much again while
+/// the buffer moves. Large bodies whose size is not declared pay for it with a second pass.
+const UNCOUNTED_MAX: usize = 8 << 20;
+
+/// A pass that only counts forgets what it has when it has this much, and keeps [`WINDOW`].
+const COUNTED_MIN: usize = 1 << 20;
+
+/// What the decoders that look back into the output look back to: an LZ4 block's window.
+pub(super) const WINDOW: usize = 64 << 10;
+
 /// Bytes inflated so far. The vector's capacity is what was charged; its length is what was
 /// decoded.
 pub(super) struct Output<'m> {
@@ -21,6 +32,22 @@ pub(super) struct Output<'m> {
     cap: usize,
     /// The most that may come out: the caller's cap, or less if the ratio says so.
     limit: usize,
+    growth: Growth,
+    /// Bytes that a counting pass has forgotten.
+    forgotten: usize,
+}
+
+/// How the buffer may grow.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Growth {
+    /// By doubling, up to [`UNCOUNTED_MAX`].
+    Blind,
+    /// It wanted to grow beyond that.
+    Stopped,
+    /// Not at all: bytes are forgotten instead.
+    Counting,
+    /// As before, and there is no need for more.
+    Counted,
 }
 
 impl<'m> Output<'m> {
@@ -33,23 +60,82 @@ impl<'m> Output<'m> {
             input,
             cap,
             limit,
+            growth: Growth::Blind,
+            forgotten: 0,
         }
+    }
+
+    /// Whether the decoder has to begin again: first to count, then to keep.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.growth == Growth::Stopped
+    }
+
+    pub(super) fn is_counting(&self) -> bool {
+        self.growth == Growth::Counting
+    }
+
+    /// Makes ready for a pass that only counts, in the buffer that is there.
+    pub(super) fn count(&mut self) {
+        self.bytes.clear();
+        self.growth = Growth::Counting;
+    }
+
+    /// Makes ready for the pass that keeps as many bytes as have been counted.
+    pub(super) fn keep(&mut self) -> Result<(), InflateFault> {
+        let counted = self.total();
+        if counted > self.limit {
+            return Err(self.passed());
+        }
+        self.bytes.clear();
+        self.forgotten = 0;
+        self.growth = Growth::Counted;
+        // One byte more, so that the buffer is not full before the decoder sees the end.
+        self.reserve(counted.saturating_add(1))
+    }
+
+    /// All bytes so far, forgotten ones included.
+    pub(super) fn total(&self) -> usize {
+        self.forgotten.saturating_add(self.bytes.len())
+    }
+
+    /// In a counting pass, makes room by forgetting all but the window.
+    pub(super) fn forget(&mut self) -> Result<(), InflateFault> {
+        if self.is_counting() && self.bytes.len() >= COUNTED_MIN {
+            if self.total() > self.limit {
+                return Err(self.passed());
+            }
+            let forgotten = self.bytes.len() - WINDOW;
+            self.bytes.drain(..forgotten);
+            self.forgotten += forgotten;
+        }
+        Ok(())
+    }
+
+    /// Where a byte of this number, counted from the first, lies in `bytes`, or the first that is
+    /// still there.
+    pub(super) fn index(&self, number: usize) -> usize {
+        number.saturating_sub(self.forgotten)
     }
 
     pub(super) fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Whether a declared size is modest enough to allocate for.
+    /// Whether a declared size is modest enough to allocate for, and has not been found wrong.
     pub(super) fn plausible(&self, declared: usize) -> bool {
-        declared <= self.limit && declared <= self.input.saturating_mul(HINT_RATIO_MAX)
+        self.growth == Growth::Blind
+            && declared <= self.limit
+            && declared <= self.input.saturating_mul(HINT_RATIO_MAX)
     }
 
     /// Makes room for `declared` bytes if that is plausible, else for a guess.
     pub(super) fn start(&mut self, declared: Option<usize>) -> Result<(), InflateFault> {
         let first = match declared {
             Some(size) if self.plausible(size) => size,
-            _ => self.input.saturating_mul(FIRST_RATIO).max(STEP_MIN),
+            _ => {
+                let guess = self.input.saturating_mul(FIRST_RATIO);
+                guess.clamp(STEP_MIN, UNCOUNTED_MAX)
+            }
         };
         // One byte beyond the limit is what shows that the limit is passed.
         self.reserve(first.min(self.limit.saturating_add(1)))
@@ -57,6 +143,9 @@ impl<'m> Output<'m> {
 
     /// Makes room for at least one byte more, doubling what there is.
     pub(super) fn room(&mut self) -> Result<(), InflateFault> {
+        if self.is_full() {
+            self.forget()?;
+        }
         if self.is_full() {
             let ceiling = self.limit.saturating_add(1);
             let wanted = self
@@ -68,13 +157,22 @@ impl<'m> Output<'m> {
             if wanted <= self.bytes.capacity() {
                 return Err(self.passed());
             }
-            self.reserve(wanted)?;
+            self.grow(wanted)?;
         }
         Ok(())
     }
 
     pub(super) fn is_full(&self) -> bool {
         self.bytes.len() == self.bytes.capacity()
+    }
+
+    /// [`reserve`](Self::reserve) for bytes of which nobody knows how many will follow.
+    fn grow(&mut self, capacity: usize) -> Result<(), InflateFault> {
+        if self.growth == Growth::Blind && capacity > UNCOUNTED_MAX {
+            self.growth = Growth::Stopped;
+            return Err(self.passed());
+        }
+        self.reserve(capacity)
     }
 
     /// Makes the whole capacity `capacity`, charged first; never shrinks.
@@ -107,7 +205,7 @@ impl<'m> Output<'m> {
                 .capacity()
                 .saturating_mul(2)
                 .min(self.limit.saturating_add(1));
-            self.reserve(end.max(doubled))?;
+            self.grow(end.max(doubled))?;
         }
         self.bytes.resize(end, 0);
         let (before, room) = self.bytes.split_at_mut(at);

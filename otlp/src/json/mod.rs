@@ -32,6 +32,7 @@ pub struct JsonFault {
     /// From 1 on; 0 where the fault is not at one place.
     line: usize,
     column: usize,
+    too_large: bool,
 }
 
 impl fmt::Display for JsonFault {
@@ -49,13 +50,27 @@ impl fmt::Display for JsonFault {
 
 impl std::error::Error for JsonFault {}
 
+impl JsonFault {
+    /// The request is not malformed, but costs more than was allowed.
+    pub const fn is_too_large(&self) -> bool {
+        self.too_large
+    }
+}
+
 /// Turns an export request in OTLP/JSON into the same request in protobuf.
 ///
 /// The result is at most four times as long as the body (a list of zeros in `bucketCounts`), and
 /// nearly always shorter. `{}` is an empty request, but a body whose keys are all strange is one
 /// that was sent to the wrong place.
 pub fn decode(signal: Signal, body: &[u8]) -> Result<Vec<u8>, JsonFault> {
-    let read = reader::read(schema::request(signal), body)?;
+    decode_within(signal, body, usize::MAX)
+}
+
+/// [`decode`] of a request that costs at most `cost_max` bytes, where every element of a list
+/// counts as [`ELEMENT_COST_MIN`](crate::ELEMENT_COST_MIN) at least: three bytes of text are an
+/// element, and reading must end before millions of them have been written.
+pub fn decode_within(signal: Signal, body: &[u8], cost_max: usize) -> Result<Vec<u8>, JsonFault> {
+    let read = reader::read(schema::request(signal), body, cost_max)?;
     match read.strange {
         Some(key) if !read.known => Err(JsonFault::whole(format!(
             "no {:?} in a request of {signal}, whose first key is {key:?}",
@@ -77,7 +92,7 @@ pub fn encode(signal: Signal, request: &[u8]) -> Result<Vec<u8>, Malformed> {
 
 /// [`decode`] for any message. Strange keys are skipped.
 pub(crate) fn decode_message(message: &'static Message, body: &[u8]) -> Result<Vec<u8>, JsonFault> {
-    reader::read(message, body).map(|read| read.bytes)
+    reader::read(message, body, usize::MAX).map(|read| read.bytes)
 }
 
 /// [`encode`] for any message.

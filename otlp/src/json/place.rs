@@ -136,6 +136,7 @@ impl<'de> Visitor<'de> for Place<'_> {
             whole
         };
         reader.path.push(Step::Index(0));
+        let mut element = reader.out().len();
         while seq
             .next_element_seed(Place {
                 reader,
@@ -144,6 +145,10 @@ impl<'de> Visitor<'de> for Place<'_> {
             })?
             .is_some()
         {
+            if field.kind.wire_type() == LEN && reader.is_too_large_with(element) {
+                return Err(A::Error::custom("a request larger than its limit"));
+            }
+            element = reader.out().len();
             if let Some(Step::Index(index)) = reader.path.last_mut() {
                 *index += 1;
             }

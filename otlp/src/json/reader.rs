@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Vis
 use super::JsonFault;
 use super::field::{Field, MAX_FIELDS, Message, Presence};
 use super::place::Place;
+use crate::ELEMENT_COST_MIN;
 
 /// Steps of a path that a fault shows, and characters of its text and of what it quotes. An answer
 /// goes into a header or a log line, and its size must not be the sender's to choose.
@@ -23,14 +24,18 @@ pub(super) struct Read {
     pub(super) strange: Option<String>,
 }
 
-pub(super) fn read(message: &'static Message, body: &[u8]) -> Result<Read, JsonFault> {
+pub(super) fn read(
+    message: &'static Message,
+    body: &[u8],
+    cost_max: usize,
+) -> Result<Read, JsonFault> {
     let text = std::str::from_utf8(body).map_err(|error| {
         JsonFault::whole(format!(
             "byte {} does not belong to UTF-8",
             error.valid_up_to()
         ))
     })?;
-    let mut reader = Reader::new(body.len());
+    let mut reader = Reader::new(body.len(), cost_max);
     let mut json = serde_json::Deserializer::from_str(text);
     // The limit here is ours: an AnyValue of 64 levels is more than 200 levels of JSON. Only known
     // messages recurse; what is skipped does not.
@@ -52,6 +57,9 @@ pub(super) struct Reader {
     pub(super) path: Vec<Step>,
     /// AnyValues open around this place.
     pub(super) depth: usize,
+    /// What short elements of lists cost beyond their bytes.
+    surcharge: usize,
+    cost_max: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -81,8 +89,8 @@ struct Written([(usize, usize); MAX_FIELDS]);
 // === impl Reader ===
 
 impl Reader {
-    fn new(body: usize) -> Self {
-        let bytes = Vec::with_capacity(body / 2);
+    fn new(body: usize, cost_max: usize) -> Self {
+        let bytes = Vec::with_capacity((body / 2).min(cost_max));
         Self {
             read: Read {
                 bytes,
@@ -91,7 +99,16 @@ impl Reader {
             },
             path: Vec::new(),
             depth: 0,
+            surcharge: 0,
+            cost_max,
         }
+    }
+
+    /// Whether the request costs too much, with one more element that was written from `start` on.
+    pub(super) fn is_too_large_with(&mut self, start: usize) -> bool {
+        let end = self.read.bytes.len();
+        self.surcharge += ELEMENT_COST_MIN.saturating_sub(end - start);
+        end.saturating_add(self.surcharge) > self.cost_max
     }
 
     pub(super) fn out(&mut self) -> &mut Vec<u8> {
@@ -139,11 +156,13 @@ impl Reader {
         let what = what
             .strip_suffix(&format!(" at line {line} column {column}"))
             .unwrap_or(&what);
+        let cost = self.read.bytes.len().saturating_add(self.surcharge);
         JsonFault {
             what: clip(what, SHOWN_TEXT),
             place: self.place(),
             line,
             column,
+            too_large: cost > self.cost_max,
         }
     }
 
@@ -169,6 +188,7 @@ impl JsonFault {
             place: String::new(),
             line: 0,
             column: 0,
+            too_large: false,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What OTLP/JSON means, as tables: what is read, what is refused and with which words, what is
 //! printed. Whole schemas and random messages are in `oracle.rs`.
 
-use super::{decode, encode};
+use super::{decode, decode_within, encode};
 use crate::wire::{put_fixed64, put_len, put_uint};
 use crate::{ANY_VALUE_DEPTH, Signal};
 
@@ -464,6 +464,35 @@ fn a_key_repeated_a_hundred_thousand_times_costs_no_more_than_its_bytes() {
     let input = format!(r#""name":"b","kind":3,"attributes":[{attributes}],{names}"#);
     let printed = format!(r#""name":"a","kind":2,"attributes":[{attributes}]"#);
     reads(span, &input, &printed);
+}
+
+#[test]
+fn reading_ends_where_the_elements_cost_more_than_is_allowed() {
+    const COST_MAX: usize = 32_000;
+    let check = |list: &str, element: &str, most: usize| {
+        let within = |count: usize| {
+            let elements = vec![element; count].join(",");
+            let (signal, body) = span(&format!(r#""{list}":[{elements}]"#));
+            decode_within(signal, body.as_bytes(), COST_MAX)
+        };
+        assert!(within(most).is_ok(), "{list}");
+        let fault = within(most + most / 10).unwrap_err();
+        assert!(fault.is_too_large(), "{list}: {fault}");
+    };
+    check("attributes", "{}", 950);
+    check("events", "{}", 950);
+    check(
+        "attributes",
+        r#"{"value":{"arrayValue":{"values":[{},{}]}}}"#,
+        340,
+    );
+    let text = format!(r#"{{"name":"{}"}}"#, "x".repeat(1000));
+    check("links", "{}", 950);
+    check("events", &text, 31);
+
+    let (signal, body) = span(r#""attributes":[{},3]"#);
+    let fault = decode_within(signal, body.as_bytes(), COST_MAX).unwrap_err();
+    assert!(!fault.is_too_large(), "{fault}");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The survey counts what prost decodes, and charges a floor for what is short.
 
 use otlp::wire::{put_len, put_varint};
-use otlp::{ANY_VALUE_DEPTH, GROUP_COST_MIN, ITEM_COST_MIN, Malformed, Signal, survey};
+use otlp::{
+    ANY_VALUE_DEPTH, ELEMENT_COST_MIN, GROUP_COST_MIN, ITEM_COST_MIN, Malformed, Signal, survey,
+};
 use proptest::prelude::*;
 
 use crate::any_request;
@@ -53,6 +55,34 @@ fn empty_elements_cost_their_floor() {
         1,
         10 + 3 * GROUP_COST_MIN - (4 + 6 + 8) + 256,
     );
+}
+
+#[test]
+fn empty_elements_of_something_large_cost_their_floor() {
+    const MANY: usize = 2000;
+    let check = |signal, path: &[u32]| {
+        let crowd = [(path[0] << 3 | 2) as u8, 0].repeat(MANY);
+        let request = nest(crowd, &path[1..]);
+        let cost = survey(signal, &request).unwrap().cost as usize;
+        let expected = request.len() + MANY * ELEMENT_COST_MIN;
+        // The few messages around them have a floor of their own.
+        assert!(
+            cost.abs_diff(expected) < 400,
+            "{signal} {path:?}: {cost} for {expected}"
+        );
+    };
+    for attributes in [&[1, 1, 1][..], &[3, 1, 2, 1], &[9, 2, 2, 1]] {
+        check(Signal::Traces, attributes);
+    }
+    for events_or_links in [11, 13] {
+        check(Signal::Traces, &[events_or_links, 2, 2, 1]);
+    }
+    // Elements of an array and of a list, exemplars, quantiles, attributes of a metric.
+    check(Signal::Logs, &[1, 5, 5, 2, 2, 1]);
+    check(Signal::Logs, &[1, 6, 5, 2, 2, 1]);
+    check(Signal::Metrics, &[5, 1, 5, 2, 2, 1]);
+    check(Signal::Metrics, &[6, 1, 11, 2, 2, 1]);
+    check(Signal::Metrics, &[12, 2, 2, 1]);
 }
 
 #[test]

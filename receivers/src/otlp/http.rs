@@ -137,8 +137,8 @@ impl Http {
         let Some(value) = headers.get(CONTENT_ENCODING) else {
             return Ok(Encoding::Identity);
         };
-        let named = value.to_str().unwrap_or_default();
-        let found = Encoding::from_http(named).filter(|encoding| allowed.contains(encoding));
+        let named = String::from_utf8_lossy(value.as_bytes());
+        let found = Encoding::from_http(&named).filter(|encoding| allowed.contains(encoding));
         found.ok_or_else(|| {
             let words = format!("unsupported Content-Encoding: {named:?}");
             Status::new(Code::InvalidArgument, words)

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use hyper::body::Incoming;
 use ledger::Reason;
 use net::body::{self, BodyFault, Received};
-use net::encoding::{Encoding, InflateFault, inflate_off};
+use net::encoding::{self, Encoding, InflateFault, inflate_off};
 use otlp::reply::{Code, Format, PartialSuccess, Status};
 use otlp::{Signal, json, survey};
 use pipeline::{Batch, Context, Inlet, Inlets, Outcome, RETRY_HINT, Refusal, Sender};
@@ -95,12 +95,19 @@ impl Ingest {
             lease.give_back(sent);
         }
         if reading.format == Format::Json {
-            let decoded = json::decode(inlet.signal(), &bytes)
-                .map_err(|fault| Rejection::invalid(fault.to_string()))?;
+            let (signal, cap, read) = (inlet.signal(), self.cap, bytes.len());
+            let decoded = encoding::run(read, move || json::decode_within(signal, &bytes, cap));
+            let decoded = decoded
+                .await
+                .map_err(|lost| Rejection::invalid(lost.to_string()))?;
+            let decoded = decoded.map_err(|fault| match fault.is_too_large() {
+                true => BodyFault::TooLarge { cap }.into(),
+                false => Rejection::invalid(fault.to_string()),
+            })?;
             lease
                 .try_grow(decoded.len())
                 .map_err(|_| BodyFault::Exhausted)?;
-            lease.give_back(bytes.len());
+            lease.give_back(read);
             bytes = decoded.into();
         }
         let census = survey(inlet.signal(), &bytes)

@@ -52,6 +52,12 @@ impl Connection {
         self.0.write_all(bytes)
     }
 
+    /// Says that nothing more will be sent.
+    pub(crate) fn finish(&self) {
+        // A peer that has closed already knows.
+        let _ = self.0.shutdown(std::net::Shutdown::Write);
+    }
+
     /// The next reply; an error when the connection ends before it is whole.
     pub(crate) fn reply(&mut self) -> io::Result<Reply> {
         let mut head = Vec::new();

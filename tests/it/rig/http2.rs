@@ -1,10 +1,14 @@
 //! HTTP/2 with the frames of gRPC made by hand, so that a test can break them.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Method, Request, Version};
 use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Frame};
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
@@ -20,7 +24,10 @@ pub(crate) fn framed(compressed: bool, message: &[u8]) -> Vec<u8> {
     body
 }
 
-pub(crate) async fn connect(address: SocketAddr) -> SendRequest<Full<Bytes>> {
+pub(crate) async fn connect<B>(address: SocketAddr) -> SendRequest<B>
+where
+    B: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
+{
     let stream = TcpStream::connect(address).await.unwrap();
     let (sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream))
         .await
@@ -37,6 +44,18 @@ pub(crate) async fn post(
     headers: &[(&str, &str)],
     body: impl Into<Bytes>,
 ) -> Reply {
+    exchange(sender, path, headers, Full::new(body.into())).await
+}
+
+async fn exchange<B>(
+    sender: &mut SendRequest<B>,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: B,
+) -> Reply
+where
+    B: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
+{
     let mut request = Request::builder()
         .method(Method::POST)
         .version(Version::HTTP_2)
@@ -44,7 +63,7 @@ pub(crate) async fn post(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let request = request.body(Full::new(body.into())).unwrap();
+    let request = request.body(body).unwrap();
     let (head, mut body) = sender.send_request(request).await.unwrap().into_parts();
     let mut reply = Reply {
         status: head.status.as_u16(),
@@ -65,4 +84,29 @@ pub(crate) async fn post(
 pub(crate) async fn call(address: SocketAddr, path: &str, body: impl Into<Bytes>) -> Reply {
     let mut sender = connect(address).await;
     post(&mut sender, path, &[GRPC, ("te", "trailers")], body).await
+}
+
+/// A gRPC call whose body stops after these bytes without an end.
+pub(crate) async fn unfinished(address: SocketAddr, path: &str, body: impl Into<Bytes>) -> Reply {
+    let mut sender = connect(address).await;
+    let body = Unfinished(Some(body.into()));
+    exchange(&mut sender, path, &[GRPC, ("te", "trailers")], body).await
+}
+
+/// A body of one piece that never ends.
+struct Unfinished(Option<Bytes>);
+
+impl Body for Unfinished {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.0.take() {
+            Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+            None => Poll::Pending,
+        }
+    }
 }

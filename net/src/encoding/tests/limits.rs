@@ -55,6 +55,47 @@ fn a_bomb_stops_at_the_cap_and_one_of_high_ratio_before_it() {
     check(Encoding::SnappyFramed, 3 * MIB, too_large(3 * MIB));
 }
 
+/// Streams that do not say how much they hold.
+fn undeclared(body: &[u8]) -> Vec<(Encoding, Vec<u8>)> {
+    let linked = FrameInfo::new().block_mode(lz4_flex::frame::BlockMode::Linked);
+    let members = |encoding: Encoding| deflated(encoding, body).repeat(2);
+    let zstd = {
+        let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+        encoder.include_contentsize(false).unwrap();
+        encoder.write_all(body).unwrap();
+        encoder.write_all(body).unwrap();
+        encoder.finish().unwrap()
+    };
+    vec![
+        (Encoding::Gzip, members(Encoding::Gzip)),
+        (Encoding::Zlib, zlib_by(&body.repeat(2))),
+        (Encoding::Zstd, zstd),
+        (Encoding::SnappyFramed, snappy_framed_by(&body.repeat(2))),
+        (Encoding::Lz4, lz4_by(&body.repeat(2), linked)),
+        (Encoding::Lz4, members(Encoding::Lz4)),
+    ]
+}
+
+#[test]
+fn a_large_body_of_no_declared_size_is_counted_first_and_then_read() {
+    let body = telemetry(5 * MIB);
+    for (encoding, encoded) in undeclared(&body) {
+        let (result, charged) = inflate_charged(encoding, &encoded, 10 * MIB);
+        assert!(result == Ok(body.repeat(2)), "{encoding:?}");
+        assert!(
+            charged <= 10 * MIB + 1,
+            "{encoding:?} was charged {charged}"
+        );
+        let (result, charged) = inflate_charged(encoding, &encoded, 10 * MIB - 1);
+        let cap = 10 * MIB - 1;
+        assert!(
+            result == Err(InflateFault::TooLarge { cap }),
+            "{encoding:?}"
+        );
+        assert!(charged <= 8 * MIB, "{encoding:?} was charged {charged}");
+    }
+}
+
 #[test]
 fn the_ratio_is_not_looked_at_below_one_mebibyte() {
     let zeros = vec![0; RATIO_FREE];
