@@ -320,6 +320,10 @@ impl Reading<'_> {
         let candidates = table
             .iter()
             .flat_map(|f| f.aliases.iter().copied().chain([f.name]));
-        fault.with_suggestion(kind, candidates)
+        let fault = fault.with_suggestion(kind, candidates);
+        match fault.help {
+            Some(_) => fault,
+            None => fault.with_help(self.absent.note_unknown(component, self.document)),
+        }
     }
 }

@@ -32,21 +32,18 @@ impl Absent {
             id.kind(),
             kind.name()
         );
-        let mut places: Vec<String> = Vec::new();
-        if named(&document.service.extensions, id) && kind == Kind::Extension {
-            places.push("`service::extensions`".to_owned());
-        }
-        let users = document.service.pipelines.iter();
-        let users = users.filter(|pipeline| sides(pipeline, kind).any(|side| named(side, id)));
-        places.extend(users.map(|pipeline| format!("the pipeline `{}`", pipeline.id)));
-        let places = match places.as_slice() {
-            [] => String::new(),
-            some => format!(" and out of {}", some.join(", ")),
-        };
         let Foreign { instead, lost } = advice;
+        let places = out_of(component, document);
         component.fault(text).with_help(format!(
-            "take `{id}` out here{places}; instead: {instead}; lost without it: {lost}"
+            "{places}; instead: {instead}; lost without it: {lost}"
         ))
+    }
+
+    /// The help for a type that nobody knows and that is like no other.
+    pub(super) fn note_unknown(&mut self, component: &Component, document: &Document) -> String {
+        self.ids.insert((component.kind, component.id.clone()));
+        let places = out_of(component, document);
+        format!("the Collector's contrib distribution does not have it either: {places}")
     }
 
     /// Names the pipelines that have no receiver or no exporter left without these.
@@ -71,6 +68,22 @@ impl Absent {
                 }
             }
         }
+    }
+}
+
+/// Where a component is to be taken out.
+fn out_of(component: &Component, document: &Document) -> String {
+    let (kind, id) = (component.kind, &component.id);
+    let mut places: Vec<String> = Vec::new();
+    if named(&document.service.extensions, id) && kind == Kind::Extension {
+        places.push("`service::extensions`".to_owned());
+    }
+    let users = document.service.pipelines.iter();
+    let users = users.filter(|pipeline| sides(pipeline, kind).any(|side| named(side, id)));
+    places.extend(users.map(|pipeline| format!("the pipeline `{}`", pipeline.id)));
+    match places.as_slice() {
+        [] => format!("take `{id}` out here"),
+        some => format!("take `{id}` out here and out of {}", some.join(", ")),
     }
 }
 

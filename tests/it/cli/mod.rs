@@ -5,6 +5,8 @@ mod components;
 mod demo;
 mod help;
 mod print_config;
+mod public;
+mod sources;
 mod start;
 mod validate;
 
