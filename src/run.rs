@@ -88,10 +88,11 @@ async fn live(run: Run, beside: Beside<'_>) -> anyhow::Result<()> {
         tokio::task::spawn_local(extension.run(vitals.clone(), service.stop()));
     }
     health.send_replace(Health::Ready);
-    log_listening(Kind::Receiver, service.listening());
+    let receiving = service.listening();
+    log_listening(Kind::Receiver, &receiving);
     log_listening(Kind::Extension, &beside_pipelines);
     tracing::info!("Everything is ready. Begin running and processing data.");
-    let listening = [service.listening(), &beside_pipelines].concat();
+    let listening = [receiving, beside_pipelines].concat();
     let companion = beside(&listening, &shared);
     let ended = tokio::select! {
         () = signals.next() => Ok(()),
@@ -250,6 +251,7 @@ impl Signals {
 
 #[cfg(test)]
 mod tests {
+    use pipeline::Identity;
     use pipeline::component::BuildExtension;
 
     use super::*;
@@ -260,6 +262,7 @@ mod tests {
             let node = ExtensionNode {
                 id: "admin".parse().unwrap(),
                 implied,
+                identity: Identity::default(),
                 build: BuildExtension {
                     make: Arc::new(|_| Err("its port is taken".to_owned())),
                     offers: Vec::new(),

@@ -21,6 +21,8 @@ const NO_SOFT_LIMIT: u64 = u64::MAX;
 /// whole limit. Both are one relaxed atomic each: the figures steer, they do not synchronise.
 #[derive(Debug)]
 pub struct Budget {
+    /// What the process may hold where nobody asks for less.
+    whole: u64,
     limit: AtomicU64,
     /// Bytes in use from which no new body is admitted; [`NO_SOFT_LIMIT`] while nobody has said.
     soft: AtomicU64,
@@ -28,6 +30,25 @@ pub struct Budget {
     /// Set while somebody waits to be admitted, so that a release looks for wakers only then.
     waiting: AtomicBool,
     waiters: Mutex<Waiters>,
+}
+
+/// What memory limiters ask for, in bytes in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// From here on no new body is admitted.
+    pub soft: u64,
+    /// Beyond it no body is charged.
+    pub hard: u64,
+}
+
+impl Limits {
+    /// Those of two limiters that run at the same time.
+    pub fn lowest(self, other: Self) -> Self {
+        Self {
+            soft: self.soft.min(other.soft),
+            hard: self.hard.min(other.hard),
+        }
+    }
 }
 
 /// Those who wait to be admitted, by the order in which they came.
@@ -63,6 +84,7 @@ impl Budget {
     /// A budget of `limit` bytes that admits new bodies up to three quarters of it.
     pub fn new(limit: u64) -> Arc<Self> {
         Arc::new(Self {
+            whole: limit,
             limit: AtomicU64::new(limit),
             soft: AtomicU64::new(NO_SOFT_LIMIT),
             used: AtomicU64::new(0),
@@ -71,13 +93,23 @@ impl Budget {
         })
     }
 
-    /// Takes the thresholds of a memory limiter: from `soft` bytes in use no new body is admitted, and beyond `hard`
-    /// no body is charged. Of several limiters the lowest hold; the first `soft` replaces the default. Says
-    /// whether anything has changed.
-    pub fn restrict(&self, soft: u64, hard: u64) -> bool {
-        let old_hard = self.limit.fetch_min(hard, Ordering::Relaxed);
-        let old_soft = self.soft.fetch_min(soft, Ordering::Relaxed);
-        hard < old_hard || soft < old_soft
+    /// Takes the limits of the memory limiters that run from now on. Says whether anything has changed.
+    pub fn restrict(&self, limits: Option<Limits>) -> bool {
+        let (soft, hard) = match limits {
+            Some(Limits { soft, hard }) => (soft, hard.min(self.whole)),
+            None => (NO_SOFT_LIMIT, self.whole),
+        };
+        let old_hard = self.limit.swap(hard, Ordering::Relaxed);
+        let old_soft = self.soft.swap(soft, Ordering::Relaxed);
+        if hard > old_hard || soft > old_soft {
+            self.wake_waiters();
+        }
+        (soft, hard) != (old_soft, old_hard)
+    }
+
+    /// What the process may hold where nobody asks for less.
+    pub fn whole(&self) -> u64 {
+        self.whole
     }
 
     pub fn limit(&self) -> u64 {
@@ -120,6 +152,10 @@ impl Budget {
 
     fn release(&self, bytes: u64) {
         self.used.fetch_sub(bytes, Ordering::SeqCst);
+        self.wake_waiters();
+    }
+
+    fn wake_waiters(&self) {
         if self.waiting.load(Ordering::SeqCst) && self.admits() {
             self.waiting.store(false, Ordering::SeqCst);
             let wakers = std::mem::take(&mut self.waiters().wakers);
@@ -291,15 +327,20 @@ mod tests {
     }
 
     #[test]
-    fn the_lowest_thresholds_of_all_limiters_hold() {
+    fn the_lowest_limits_hold_until_others_are_set() {
         let budget = Budget::new(1000);
-        assert!(budget.restrict(900, 5000));
-        assert_eq!((budget.admission(), budget.limit()), (900, 1000));
-        assert!(budget.restrict(400, 500));
-        assert!(!budget.restrict(450, 600));
-        assert_eq!((budget.admission(), budget.limit()), (400, 500));
-        assert!(budget.restrict(NO_SOFT_LIMIT, 300));
-        assert_eq!((budget.admission(), budget.limit()), (300, 300));
+        let limits = |soft, hard| Limits { soft, hard };
+        assert_eq!(limits(400, 600).lowest(limits(450, 500)), limits(400, 500));
+        let mut check = |limits, changes: bool, admission, limit| {
+            assert_eq!(budget.restrict(limits), changes, "{limits:?}");
+            assert_eq!((budget.admission(), budget.limit()), (admission, limit));
+        };
+        check(Some(limits(900, 5000)), true, 900, 1000);
+        check(Some(limits(400, 500)), true, 400, 500);
+        check(Some(limits(400, 500)), false, 400, 500);
+        check(Some(limits(450, 600)), true, 450, 600);
+        check(Some(limits(400, 300)), true, 300, 300);
+        check(None, true, 750, 1000);
     }
 
     #[test]

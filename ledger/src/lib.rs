@@ -11,5 +11,5 @@ mod budget;
 mod last_errors;
 
 pub use books::{Account, Books, Fate, Kind, NodeKey, Reason, Tally};
-pub use budget::{Admitted, Budget, Exhausted, Lease, charge};
+pub use budget::{Admitted, Budget, Exhausted, Lease, Limits, charge};
 pub use last_errors::{LAST_ERRORS_MAX, LastError, LastErrors, RECEIVER_ERRORS_MAX};

@@ -1,6 +1,6 @@
 //! The edges of a chain's fan-out: to an exporter's intake, or through a connector to other chains.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub(crate) struct ExporterEdge {
     blocking: bool,
     parked: RefCell<Option<Batch>>,
     wake: Notify,
+    /// Nothing more comes: a reload has put another edge in its place.
+    retired: Cell<bool>,
 }
 
 /// The way through a connector.
@@ -36,6 +38,13 @@ pub(crate) struct ConnectorEdge {
 }
 
 impl Edge {
+    pub(crate) fn exporter(&self) -> Option<Rc<ExporterEdge>> {
+        match self {
+            Self::Exporter(edge) => Some(Rc::clone(edge)),
+            Self::Connector(_) => None,
+        }
+    }
+
     /// Whether a batch sent now would find a place without loss to anybody whom this edge must not lose for.
     pub(crate) fn is_open(&self) -> bool {
         match self {
@@ -80,13 +89,8 @@ impl Edge {
 
     /// Resolves when nothing is parked here.
     pub(crate) async fn emptied(&self, worker: &Worker) {
-        let Self::Exporter(edge) = self else { return };
-        loop {
-            let freed = worker.freed();
-            if edge.parked.borrow().is_none() {
-                return;
-            }
-            freed.await;
+        if let Self::Exporter(edge) = self {
+            edge.emptied(worker).await;
         }
     }
 
@@ -102,10 +106,8 @@ impl Edge {
     }
 
     pub(crate) fn abandon_parked(&self) {
-        if let Self::Exporter(edge) = self
-            && let Some(batch) = edge.parked.borrow_mut().take()
-        {
-            edge.intake.refuse(batch, Reason::Shutdown);
+        if let Self::Exporter(edge) = self {
+            edge.abandon_parked();
         }
     }
 }
@@ -119,7 +121,36 @@ impl ExporterEdge {
             blocking,
             parked: RefCell::new(None),
             wake: Notify::new(),
+            retired: Cell::new(false),
         })
+    }
+
+    /// Whether this edge would do for an exporter with this intake.
+    pub(crate) fn leads_to(&self, intake: &Intake, blocking: bool) -> bool {
+        self.blocking == blocking && Arc::ptr_eq(self.intake.room(), intake.room())
+    }
+
+    /// Says that nothing more comes. What is parked still goes to the exporter.
+    pub(crate) fn retire(&self) {
+        self.retired.set(true);
+        self.wake.notify_one();
+    }
+
+    /// Resolves when nothing is parked here.
+    pub(crate) async fn emptied(&self, worker: &Worker) {
+        loop {
+            let freed = worker.freed();
+            if self.parked.borrow().is_none() {
+                return;
+            }
+            freed.await;
+        }
+    }
+
+    pub(crate) fn abandon_parked(&self) {
+        if let Some(batch) = self.parked.borrow_mut().take() {
+            self.intake.refuse(batch, Reason::Shutdown);
+        }
     }
 
     fn send(&self, mut batch: Batch) {
@@ -135,9 +166,9 @@ impl ExporterEdge {
         }
     }
 
-    /// Brings the parked batch to the exporter as soon as there is room, for ever.
+    /// Brings the parked batch to the exporter as soon as there is room, until the edge has retired.
     pub(crate) async fn keep_moving(self: Rc<Self>, worker: Rc<Worker>) {
-        loop {
+        while !self.retired.get() || self.parked.borrow().is_some() {
             self.wake.notified().await;
             let waiting = self
                 .parked

@@ -1,5 +1,6 @@
 //! Where receivers hand requests to the pipelines of their worker.
 
+use std::cell::{OnceCell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -36,6 +37,11 @@ pub(crate) const UNREAD: Family = Family::counter(
 const NO_MEMORY: Refusal =
     Refusal::later(Reason::MemoryLimit, "data refused due to high memory usage");
 const NO_ROOM: Refusal = Refusal::later(Reason::QueueFull, "sending queue is full");
+/// The sender is told the rest when it comes again and finds that the signal is not taken here.
+const REMOVED: Refusal = Refusal::later(
+    Reason::Shutdown,
+    "the pipeline of this signal was removed by a reload",
+);
 const STOPPING: Refusal = Refusal::later(
     Reason::Shutdown,
     "the service was stopped before the data was delivered",
@@ -52,12 +58,16 @@ pub struct Inlets {
     /// Requests that were refused before their body was read.
     pub(crate) unread: Counter,
     pub(crate) refusals: Rc<Refusals>,
-    /// By [`Signal::index`]; empty where no pipeline takes the signal from this receiver.
-    pub(crate) feeds: [Feed; 3],
+    pub(crate) feeds: Rc<Feeds>,
 }
 
-/// The pipelines that one signal of a receiver goes to.
-#[derive(Clone, Default)]
+/// What stands behind the inlets of one receiver on one worker: looked up for each request, so that a reload can put
+/// other pipelines there. By [`Signal::index`].
+#[derive(Default)]
+pub(crate) struct Feeds([RefCell<Rc<Feed>>; 3]);
+
+/// The pipelines that one signal of a receiver goes to; none where no pipeline takes the signal from it.
+#[derive(Default)]
 pub(crate) struct Feed {
     pub(crate) chains: SmallVec<[Rc<Chain>; 1]>,
     /// Some exporter answers for the whole way, so the sender waits for it.
@@ -69,31 +79,25 @@ pub(crate) struct Feed {
 /// The way in for one signal over one transport.
 pub struct Inlet {
     signal: Signal,
-    worker: Rc<Worker>,
-    feed: Feed,
-    account: Arc<Account>,
+    inlets: Inlets,
+    transport: &'static str,
+    /// Opened by the first request, so that a signal that nobody sends has no rows.
+    account: OnceCell<Arc<Account>>,
 }
 
 impl Inlets {
-    /// The inlet of a signal, if any pipeline takes it. `transport` is a label: `grpc` or `http`.
-    pub fn open(&self, signal: Signal, transport: &'static str) -> Option<Inlet> {
-        let feed = self.feeds[signal.index()].clone();
-        if feed.chains.is_empty() {
-            return None;
-        }
-        let account = self.books.account(&NodeKey {
-            kind: Kind::Receiver,
-            id: self.id.clone(),
-            pipeline: String::new(),
+    /// The inlet of a signal. `transport` is a label: `grpc` or `http`.
+    pub fn open(&self, signal: Signal, transport: &'static str) -> Inlet {
+        let inlet = Inlet {
+            signal,
+            inlets: self.clone(),
             transport,
-            signal,
-        });
-        Some(Inlet {
-            signal,
-            worker: Rc::clone(&self.worker),
-            feed,
-            account,
-        })
+            account: OnceCell::new(),
+        };
+        if inlet.is_fed() {
+            inlet.account();
+        }
+        inlet
     }
 
     pub fn budget(&self) -> &Arc<Budget> {
@@ -140,6 +144,31 @@ impl Inlet {
         self.signal
     }
 
+    /// Whether any pipeline takes this signal from this receiver; a reload may change it.
+    pub fn is_fed(&self) -> bool {
+        !self.feed().chains.is_empty()
+    }
+
+    fn feed(&self) -> Rc<Feed> {
+        self.inlets.feeds.of(self.signal)
+    }
+
+    fn clock(&self) -> Clock {
+        self.inlets.worker.clock
+    }
+
+    fn account(&self) -> &Account {
+        self.account.get_or_init(|| {
+            self.inlets.books.account(&NodeKey {
+                kind: Kind::Receiver,
+                id: self.inlets.id.clone(),
+                pipeline: String::new(),
+                transport: self.transport,
+                signal: self.signal,
+            })
+        })
+    }
+
     /// Offers one request. It is taken by every pipeline or by none; a request that cannot be taken at once is held
     /// for up to [`HOLD_MAX`]. `Ok` is the answer for the sender: delivered, or taken where nobody waits for more.
     pub async fn offer(&self, mut batch: Batch) -> Result<Outcome, Refusal> {
@@ -147,43 +176,34 @@ impl Inlet {
         if items == 0 {
             return Ok(Outcome::Delivered);
         }
-        self.account.take(items);
-        let mut now = self.worker.clock.now();
-        if let Err(first) = self.admit(&batch, now) {
-            self.hold(&batch, first).await?;
-            now = self.worker.clock.now();
+        self.account().take(items);
+        let mut feed = self.feed();
+        let mut now = self.clock().now();
+        if let Err(first) = feed.admit(&batch, now) {
+            feed = self.hold(&batch, first).await?;
+            now = self.clock().now();
         }
-        if !self.feed.waits {
-            self.account.pass(items);
-            self.enter(batch, now);
-            self.pace().await;
+        self.account().pass(items);
+        if !feed.waits {
+            feed.enter(batch, now);
+            feed.pace().await;
             return Ok(Outcome::Delivered);
         }
         let (share, answer) = Share::new(items);
         batch.share(share);
-        self.account.pass(items);
-        self.enter(batch, now);
+        feed.enter(batch, now);
         answer.await.map_err(|_| STOPPING)
     }
 
     /// Counts a request that was refused before it could be offered.
     pub fn refused(&self, items: u64, reason: Reason) {
-        self.account.take(items);
-        self.account.end(items, Fate::Rejected(reason));
-    }
-
-    fn admit(&self, batch: &Batch, now: Now) -> Result<(), Refusal> {
-        for chain in &self.feed.chains {
-            if !chain.is_open() {
-                return Err(NO_ROOM);
-            }
-            chain.admit(batch, now)?;
-        }
-        Ok(())
+        self.account().take(items);
+        self.account().end(items, Fate::Rejected(reason));
     }
 
     /// Asks again whenever room appears, and now and then for what rings no bell (memory), until the time is up.
-    async fn hold(&self, batch: &Batch, first: Refusal) -> Result<(), Refusal> {
+    /// Returns who has admitted the batch: a reload may have put others there meanwhile.
+    async fn hold(&self, batch: &Batch, first: Refusal) -> Result<Rc<Feed>, Refusal> {
         const LOOK_AGAIN: Duration = Duration::from_millis(100);
         let mut held = Held {
             inlet: self,
@@ -193,14 +213,15 @@ impl Inlet {
         if is_final(&first) {
             return Err(first);
         }
-        let until = self.worker.clock.now().mono + HOLD_MAX;
+        let until = self.clock().now().mono + HOLD_MAX;
         loop {
-            let freed = self.worker.freed();
-            let now = self.worker.clock.now();
-            match self.admit(batch, now) {
+            let freed = self.inlets.worker.freed();
+            let now = self.clock().now();
+            let feed = self.feed();
+            match feed.admit(batch, now) {
                 Ok(()) => {
                     held.reason = None;
-                    return Ok(());
+                    return Ok(feed);
                 }
                 Err(refusal) => {
                     held.reason = Some(refusal.reason);
@@ -214,12 +235,41 @@ impl Inlet {
             let _ = tokio::time::timeout(left, freed).await;
         }
     }
+}
+
+// === impl Feeds ===
+
+impl Feeds {
+    pub(crate) fn of(&self, signal: Signal) -> Rc<Feed> {
+        Rc::clone(&self.0[signal.index()].borrow())
+    }
+
+    pub(crate) fn set(&self, signal: Signal, feed: Feed) {
+        *self.0[signal.index()].borrow_mut() = Rc::new(feed);
+    }
+}
+
+// === impl Feed ===
+
+impl Feed {
+    fn admit(&self, batch: &Batch, now: Now) -> Result<(), Refusal> {
+        if self.chains.is_empty() {
+            return Err(REMOVED);
+        }
+        for chain in &self.chains {
+            if !chain.is_open() {
+                return Err(NO_ROOM);
+            }
+            chain.admit(batch, now)?;
+        }
+        Ok(())
+    }
 
     /// Keeps the answer back while an exporter is behind. The data has gone on already.
     async fn pace(&self) {
-        if self.feed.rooms.iter().any(|room| room.is_behind()) {
+        if self.rooms.iter().any(|room| room.is_behind()) {
             let eased = async {
-                for room in &self.feed.rooms {
+                for room in &self.rooms {
                     room.eased().await;
                 }
             };
@@ -230,7 +280,7 @@ impl Inlet {
 
     /// A feed has at least one chain; each but the last gets a clone, which costs a reference count a chunk.
     fn enter(&self, batch: Batch, now: Now) {
-        if let Some((last, others)) = self.feed.chains.split_last() {
+        if let Some((last, others)) = self.chains.split_last() {
             for chain in others {
                 chain.accept(batch.clone(), now);
             }
@@ -258,14 +308,11 @@ struct Held<'a> {
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         let Some(reason) = self.reason else { return };
-        let Inlet {
-            account,
-            worker,
-            feed,
-            ..
-        } = self.inlet;
-        account.end(self.batch.items(), Fate::Rejected(reason));
-        let now = worker.clock.now();
+        let inlet = self.inlet;
+        let items = self.batch.items();
+        inlet.account().end(items, Fate::Rejected(reason));
+        let now = inlet.clock().now();
+        let feed = inlet.feed();
         feed.chains
             .iter()
             .for_each(|chain| chain.refused(self.batch, now));

@@ -23,7 +23,7 @@ mod worker;
 pub use batch::{Batch, Chunk, Context};
 pub use clock::{Clock, Now};
 pub use inlet::{HOLD_MAX, Inlet, Inlets};
-pub use plan::{ExtensionNode, Plan, Planner};
+pub use plan::{Changes, ExtensionNode, Identity, Plan, Planner};
 pub use refusal::{RETRY_HINT, Refusal};
 pub use sender::{AGENTS_MAX, Agent, Agents, Sender};
 pub use service::{ExporterRoom, Rooms, Service, Shared, StartError, Stop};

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -26,8 +27,14 @@ impl Worker {
         })
     }
 
-    pub(crate) fn adopt(&self, chains: &[Rc<Chain>]) {
-        *self.chains.borrow_mut() = chains.iter().map(Rc::downgrade).collect();
+    pub(crate) fn adopt<'a>(&self, chains: impl IntoIterator<Item = &'a Rc<Chain>>) {
+        *self.chains.borrow_mut() = chains.into_iter().map(Rc::downgrade).collect();
+    }
+
+    /// Resolves after this long.
+    pub(crate) async fn sleep(&self, time: Duration) {
+        let until = self.clock.now().mono.saturating_add(time);
+        tokio::time::sleep_until(self.clock.instant(until)).await;
     }
 
     /// Room has appeared behind some chain: let every chain forward what it holds, the last one first.

@@ -54,7 +54,7 @@ impl Running {
             Protocol::Grpc => "grpc",
             Protocol::Http => "http",
         };
-        let sockets = self.service.listening().iter();
+        let sockets = self.service.listening().into_iter();
         let mut addresses = sockets.filter(|(_, socket)| socket.protocol == name);
         let address = &addresses.next().expect("it listens").1.address;
         address.parse().expect("it listens on TCP")

@@ -6,6 +6,10 @@
 //! ```
 //! A chain is *open* while its outbox is empty and no edge that must not lose anything is parked. Only an open chain is
 //! given requests or ticked, so what it may hold beyond its processors is what one call emits.
+//!
+//! The chain of a pipeline lives as long as the pipeline: a reload puts other processors and edges into it.
+
+mod refit;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -13,7 +17,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::{Account, Fate, Reason};
+use ledger::{Account, Fate, Limits, Reason};
 use tokio::sync::Notify;
 
 use crate::batch::Batch;
@@ -24,6 +28,7 @@ use crate::edge::Edge;
 use crate::refusal::Refusal;
 use crate::share::Outcome;
 use crate::worker::Worker;
+pub(crate) use refit::Slot;
 
 /// One processor with its account.
 pub(crate) struct Stage {
@@ -35,9 +40,10 @@ pub(crate) struct Stage {
 pub(crate) struct Chain {
     worker: Rc<Worker>,
     state: RefCell<State>,
-    edges: Vec<Edge>,
+    /// Another list after a reload; who is in the midst of one keeps it.
+    edges: RefCell<Rc<[Edge]>>,
     /// Some processor keeps items past the call, so no sender waits for what is behind it.
-    holds: bool,
+    holds: Cell<bool>,
     /// Rung when a deadline earlier than the armed one appears.
     timer: Notify,
     /// Nothing that came in now would ever leave.
@@ -64,25 +70,26 @@ impl Stage {
 }
 
 impl Chain {
-    pub(crate) fn new(
-        worker: Rc<Worker>,
-        stages: Vec<Stage>,
-        holds: bool,
-        edges: Vec<Edge>,
-    ) -> Rc<Self> {
+    /// A chain that leads nowhere until it is [fitted](Self::refit).
+    pub(crate) fn new(worker: Rc<Worker>) -> Rc<Self> {
         let state = State {
-            stages,
+            stages: Vec::new(),
             outbox: VecDeque::new(),
             armed: None,
         };
         Rc::new(Self {
             worker,
             state: RefCell::new(state),
-            edges,
-            holds,
+            edges: RefCell::new(Rc::from([])),
+            holds: Cell::new(false),
             timer: Notify::new(),
             abandoned: Cell::new(false),
         })
+    }
+
+    /// The edges as they are now.
+    pub(crate) fn edges(&self) -> Rc<[Edge]> {
+        Rc::clone(&self.edges.borrow())
     }
 
     /// Whether a batch would be taken now: by every processor, here and in the chains behind.
@@ -93,9 +100,8 @@ impl Chain {
         for stage in &self.state.borrow().stages {
             stage.processor.admit(batch, now)?;
         }
-        self.edges
-            .iter()
-            .try_for_each(|edge| edge.admit(batch, now))
+        let edges = self.edges.borrow();
+        edges.iter().try_for_each(|edge| edge.admit(batch, now))
     }
 
     /// Tells the processor that would not take a batch that it was refused.
@@ -107,24 +113,34 @@ impl Chain {
             .find(|stage| stage.processor.admit(batch, now).is_err())
         {
             Some(stage) => stage.processor.refused(batch),
-            None => self.edges.iter().for_each(|edge| edge.refused(batch, now)),
+            None => {
+                let edges = self.edges.borrow();
+                edges.iter().for_each(|edge| edge.refused(batch, now));
+            }
         }
+    }
+
+    /// What the processor at this place asks of the process's memory.
+    pub(crate) fn limits(&self, at: usize) -> Option<Limits> {
+        let state = self.state.borrow();
+        state.stages.get(at)?.processor.limits()
     }
 
     /// Whether there is room behind the processors.
     pub(crate) fn is_open(&self) -> bool {
-        self.state.borrow().outbox.is_empty() && self.edges.iter().all(Edge::is_open)
+        self.state.borrow().outbox.is_empty() && self.edges.borrow().iter().all(Edge::is_open)
     }
 
     /// The rooms of the exporters behind this chain that set its pace.
     pub(crate) fn pacing(&self, rooms: &mut Vec<Arc<Room>>) {
-        self.edges.iter().for_each(|edge| edge.pacing(rooms));
+        let edges = self.edges.borrow();
+        edges.iter().for_each(|edge| edge.pacing(rooms));
     }
 
     /// Runs a batch through the processors. It is taken in any case; the caller asked [`admit`](Self::admit) and
     /// [`is_open`](Self::is_open) before.
     pub(crate) fn accept(&self, mut batch: Batch, now: Now) {
-        if self.holds {
+        if self.holds.get() {
             batch.release();
         }
         let state = &mut *self.state.borrow_mut();
@@ -141,22 +157,14 @@ impl Chain {
     }
 
     fn settle(&self, state: &mut State) {
-        while !state.outbox.is_empty() && self.edges.iter().all(Edge::is_open) {
+        let edges = self.edges.borrow();
+        while !state.outbox.is_empty() && edges.iter().all(Edge::is_open) {
             if let Some(batch) = state.outbox.pop_front() {
-                self.fan_out(batch);
+                fan_out(&edges, batch);
             }
         }
         if state.outbox.is_empty() {
             self.arm(state);
-        }
-    }
-
-    fn fan_out(&self, batch: Batch) {
-        if let Some((last, others)) = self.edges.split_last() {
-            for edge in others {
-                edge.send(batch.clone());
-            }
-            last.send(batch);
         }
     }
 
@@ -229,7 +237,7 @@ impl Chain {
             }
         }
         self.opened().await;
-        for edge in &self.edges {
+        for edge in self.edges().iter() {
             edge.emptied(&self.worker).await;
         }
     }
@@ -256,12 +264,21 @@ impl Chain {
             }
         }
         for batch in state.outbox.drain(..) {
-            for edge in &self.edges {
+            for edge in self.edges.borrow().iter() {
                 edge.abandon(batch.clone());
             }
             batch.resolve(Outcome::Retryable(Reason::Shutdown));
         }
-        self.edges.iter().for_each(Edge::abandon_parked);
+        self.edges.borrow().iter().for_each(Edge::abandon_parked);
+    }
+}
+
+fn fan_out(edges: &[Edge], batch: Batch) {
+    if let Some((last, others)) = edges.split_last() {
+        for edge in others {
+            edge.send(batch.clone());
+        }
+        last.send(batch);
     }
 }
 

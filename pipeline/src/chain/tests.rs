@@ -7,7 +7,7 @@ use std::time::Duration;
 use ledger::{Account, Books, Budget, Reason, Tally};
 use otlp::Signal;
 
-use super::{Chain, Stage};
+use super::{Chain, Slot, Stage};
 use crate::batch::Batch;
 use crate::clock::{Clock, Now};
 use crate::component::{Flush, Outbox, Processor};
@@ -146,9 +146,13 @@ fn chain(
         .collect();
     let stages = processors.into_iter().zip(&accounts);
     let stages = stages
-        .map(|(p, account)| Stage::new(p, Arc::clone(account)))
+        .map(|(p, account)| Slot::New {
+            stage: Stage::new(p, Arc::clone(account)),
+            after: None,
+        })
         .collect();
-    let chain = Chain::new(Rc::clone(worker), stages, false, edges);
+    let chain = Chain::new(Rc::clone(worker));
+    chain.refit(stages, edges, false);
     tokio::task::spawn_local(Rc::clone(&chain).keep_time());
     (chain, accounts)
 }
@@ -182,11 +186,10 @@ impl Bench {
             id: "otlp".into(),
             refusals: Rc::new(Refusals::new("otlp", &crate::testkit::shared())),
             unread: telemetry::metrics::Metrics::default().counter(&UNREAD, &[]),
-            feeds: [feed, Feed::default(), Feed::default()],
+            feeds: Rc::default(),
         };
-        inlets
-            .open(Signal::Traces, "grpc")
-            .expect("traces have a pipeline")
+        inlets.feeds.set(Signal::Traces, feed);
+        inlets.open(Signal::Traces, "grpc")
     }
 
     fn receiver(&self) -> Tally {
@@ -542,9 +545,13 @@ fn a_sender_waits_for_no_exporter_that_does_not_answer_for_the_whole_way() {
             vec![edge(&bench.worker, &queued, false)],
         )
         .0;
-        let stages = vec![Stage::new(Box::<Holding>::default(), Arc::default())];
+        let stages = vec![Slot::New {
+            stage: Stage::new(Box::<Holding>::default(), Arc::default()),
+            after: None,
+        }];
         let edges = vec![edge(&bench.worker, &behind, false)];
-        let holding = Chain::new(Rc::clone(&bench.worker), stages, true, edges);
+        let holding = Chain::new(Rc::clone(&bench.worker));
+        holding.refit(stages, edges, true);
         let inlet = Rc::new(bench.inlet(&[direct, full, holding], true));
         for _ in 0..3 {
             let offering = Rc::clone(&inlet);

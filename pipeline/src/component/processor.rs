@@ -1,8 +1,9 @@
 //! The contract of processors, and of connectors, which are processors that end one pipeline and begin others.
 
+use std::any::Any;
 use std::time::Duration;
 
-use ledger::Reason;
+use ledger::{Limits, Reason};
 
 use crate::batch::Batch;
 use crate::clock::Now;
@@ -35,7 +36,25 @@ pub trait Processor {
     fn flush(&mut self, _now: Now, _out: &mut Outbox) -> Flush {
         Flush::Done
     }
+
+    /// Limits on the memory of the process for as long as this processor runs; the lowest of all hold.
+    fn limits(&self) -> Option<Limits> {
+        None
+    }
+
+    /// Hands over what the processor holds and knows, because a reload puts a successor with another configuration in
+    /// its place. `None`: it has nothing to hand over, and [`flush`](Self::flush) empties it.
+    fn yield_state(&mut self) -> Option<State> {
+        None
+    }
+
+    /// Takes over from the predecessor of the same id: what does not fit the new configuration goes on or is dropped
+    /// with a reason. Only a processor that yields state is ever given any, and it may be of another type.
+    fn adopt(&mut self, _state: State, _now: Now, _out: &mut Outbox) {}
 }
+
+/// What a processor hands to its successor; both know the type.
+pub type State = Box<dyn Any>;
 
 /// Whether a processor still holds something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use config::{Component, ComponentId, Document, Fault, Faults, Kind, Pipeline, Reference};
+use config::{Component, ComponentId, Document, Fault, Faults, Kind, Node, Pipeline, Reference};
 use otlp::Signal;
 
 use super::foreign::Absent;
@@ -29,6 +29,7 @@ pub struct Planner {
 /// A component that could be read, with the signals that its type carries.
 pub(super) struct Read<B> {
     pub(super) planned: Planned<Arc<B>>,
+    pub(super) written: Node,
     signals: &'static [Signal],
     name: &'static str,
     implied: bool,
@@ -155,6 +156,7 @@ impl Planner {
                 let read = self.processors.get(&reference.id)?;
                 Some(ProcessorNode {
                     id: reference.id.to_string(),
+                    identity: self.identity(read),
                     build: Arc::clone(&read.planned.build),
                 })
             });
@@ -169,23 +171,31 @@ impl Planner {
         }
         for (id, read) in std::mem::take(&mut self.receivers) {
             let feeds = Signal::ALL.map(|signal| fed(&id, signal, pipelines));
+            let identity = self.identity(&read);
             if feeds.iter().any(|pipelines| !pipelines.is_empty())
                 && let Some(build) = Arc::into_inner(read.planned.build)
             {
                 plan.receivers.push(ReceiverNode {
                     id: id.to_string(),
+                    identity,
                     build,
                     feeds,
                 });
             }
         }
-        for &id in extensions {
-            if let Some(read) = self.extensions.remove(id)
+        let known = extensions.iter().filter_map(|&id| {
+            let identity = self.identity(self.extensions.get(id)?);
+            Some((id.clone(), identity))
+        });
+        let known: Vec<_> = known.collect();
+        for (id, identity) in known {
+            if let Some(read) = self.extensions.remove(&id)
                 && let Some(build) = Arc::into_inner(read.planned.build)
             {
                 plan.extensions.push(ExtensionNode {
-                    id: id.clone(),
+                    id,
                     implied: read.implied,
+                    identity,
                     build,
                 });
             }
@@ -219,6 +229,7 @@ impl Planner {
                     plan.exporters.push(ExporterNode {
                         id: name,
                         signal,
+                        identity: self.identity(read),
                         build,
                     });
                     plan.exporters.len() - 1
@@ -292,6 +303,7 @@ impl Reading<'_> {
                 };
                 let row = Read {
                     implied: component.implied,
+                    written: component.node.clone(),
                     planned,
                     signals: factory.signals,
                     name: factory.name,

@@ -1,7 +1,9 @@
 //! What will run: every component's configuration read by its owner, every edge checked, nothing opened.
 
 mod build;
+mod changes;
 mod foreign;
+mod heritage;
 mod order;
 #[cfg(test)]
 mod tests;
@@ -15,6 +17,9 @@ use otlp::Signal;
 use crate::component::{BuildExporter, BuildExtension, BuildProcessor, BuildReceiver};
 
 pub use build::Planner;
+pub use changes::Changes;
+pub use heritage::Identity;
+pub(crate) use heritage::{Heritage, Lineage, Succession};
 
 /// The nodes and edges of a service. Places in the lists are the references.
 #[derive(Default)]
@@ -31,11 +36,13 @@ pub struct ExtensionNode {
     pub id: ComponentId,
     /// Nobody asked for it: the service starts without it where it cannot be built.
     pub implied: bool,
+    pub identity: Identity,
     pub build: BuildExtension,
 }
 
 pub(crate) struct ReceiverNode {
     pub(crate) id: String,
+    pub(crate) identity: Identity,
     pub(crate) build: BuildReceiver,
     /// Pipelines by [`Signal::index`].
     pub(crate) feeds: [Vec<usize>; 3],
@@ -51,6 +58,7 @@ pub(crate) struct PipelineNode {
 
 pub(crate) struct ProcessorNode {
     pub(crate) id: String,
+    pub(crate) identity: Identity,
     pub(crate) build: Arc<BuildProcessor>,
 }
 
@@ -63,6 +71,7 @@ pub(crate) enum EdgeNode {
 pub(crate) struct ExporterNode {
     pub(crate) id: String,
     pub(crate) signal: Signal,
+    pub(crate) identity: Identity,
     pub(crate) build: Arc<BuildExporter>,
 }
 

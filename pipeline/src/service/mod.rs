@@ -1,26 +1,48 @@
-//! From a plan to a running service, and in order back to nothing.
+//! From a plan to a running service, from one plan to the next, and in order back to nothing.
 //!
 //! Workers are threads with a current-thread runtime each: one for every core that the process may use. Each has its
 //! own copy of every chain. An exporter lives on one worker; the others reach it through its intake.
+//!
+//! What runs between two reloads is a *generation*. The main thread compares plans, opens sockets and queues, and tells
+//! the workers in two steps; a start is the reload of nothing.
+//!
+//! ```text
+//! main:    compare ─▶ open what is new ─▶ prepare ───────────▶ commit ─────▶ done
+//! workers:                                   └▶ draft, beside    └▶ floor: exchanged between two requests
+//!                                               what runs              └▶ retirement: the old ends in the background
+//! ```
 
+mod draft;
+mod floor;
+mod generation;
+mod order;
+mod retirement;
 mod stop;
 mod thread;
 
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use ledger::{Books, Budget, Kind, LastErrors, NodeKey};
+use ledger::{Books, Budget, LastErrors, Limits};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::component::{Extensions, Host, Label, Listening};
-use crate::delivery::{Intake, Room};
-use crate::plan::Plan;
+use crate::delivery::Room;
+use crate::plan::{Changes, Plan};
 use crate::sender::Agents;
+use generation::Generation;
+use order::Order;
 pub(crate) use stop::{Phase, Stopper};
-use thread::{Blueprint, Home, Job};
 
 pub use stop::Stop;
+
+/// How long a worker may take to build its part of a generation, or to exchange it. It is a few milliseconds; one that
+/// takes this long will not answer.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+/// Orders that a worker has not taken yet: a discard may follow a prepare.
+const ORDERS_MAX: usize = 4;
 
 /// What all parts of a process share.
 #[derive(Clone)]
@@ -40,9 +62,10 @@ pub struct Shared {
 /// A running service.
 pub struct Service {
     stopper: Stopper,
+    workers: Vec<tokio::sync::mpsc::Sender<Order>>,
     /// Closed when the last worker has ended.
     running: tokio::sync::mpsc::Receiver<()>,
-    listening: Vec<(String, Listening)>,
+    generation: Generation,
     rooms: watch::Sender<Arc<[ExporterRoom]>>,
 }
 
@@ -72,64 +95,114 @@ impl std::fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
+// === impl Shared ===
+
+impl Shared {
+    /// What a component of this name is built for.
+    pub fn host(&self, label: Label) -> Host {
+        Host {
+            budget: Arc::clone(&self.budget),
+            metrics: self.metrics.clone(),
+            clock: self.clock,
+            label,
+            extensions: self.extensions.clone(),
+        }
+    }
+}
+
 // === impl Service ===
 
 impl Service {
     /// Binds every socket, starts the workers and returns once all of them take requests.
     pub fn start(plan: Plan, shared: &Shared) -> Result<Self, StartError> {
         let (stopper, stop) = Stopper::new();
-        let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        let (intakes, rooms, mut homes) = open_exporters(&plan, shared, workers);
-        let (listening, mut seats) = bind_receivers(&plan, shared, workers)?;
-        let blueprint = Arc::new(Blueprint {
-            plan,
-            shared: shared.clone(),
-            stop,
-        });
-        let (ready, started) = mpsc::channel();
         let (over, running) = tokio::sync::mpsc::channel(1);
-        for index in 0..workers {
-            let job = Job {
-                blueprint: Arc::clone(&blueprint),
-                intakes: intakes.clone(),
-                homes: std::mem::take(&mut homes[index]),
-                seats: std::mem::take(&mut seats[index]),
-            };
-            let (ready, over) = (ready.clone(), over.clone());
+        let mut workers = Vec::new();
+        for index in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            let (orders, given) = tokio::sync::mpsc::channel(ORDERS_MAX);
+            let (clock, stop, over) = (shared.clock, stop.clone(), over.clone());
             std::thread::Builder::new()
                 .name(format!("worker-{index}"))
                 .spawn(move || {
-                    thread::run(job, &ready);
+                    thread::run(clock, stop, given);
                     drop(over);
                 })
                 .map_err(|e| StartError {
                     component: format!("worker {index}"),
                     text: e.to_string(),
                 })?;
+            workers.push(orders);
         }
-        // The workers hold the only ways to the exporters, so that these end when all upstream has.
-        drop((intakes, ready, over));
-        let service = Self {
+        let mut service = Self {
             stopper,
+            workers,
             running,
-            listening,
-            rooms: watch::Sender::new(rooms.into()),
+            generation: Generation::default(),
+            rooms: watch::Sender::default(),
         };
-        for _ in 0..workers {
-            let lost = || {
-                Err(StartError {
-                    component: "worker".into(),
-                    text: "it ended".into(),
-                })
-            };
-            started.recv().unwrap_or_else(|_| lost())?;
-        }
+        service.reload(plan, shared, Duration::ZERO)?;
         Ok(service)
     }
 
+    /// Puts another plan in the place of the one that runs. What is equal in both goes on as it is; what is new is
+    /// built first, and if any of it cannot be, nothing has changed; what has gone is given `grace` to end in the
+    /// background. Returns when every worker runs the new plan. It blocks for the few milliseconds that this takes.
+    pub fn reload(
+        &mut self,
+        plan: Plan,
+        shared: &Shared,
+        grace: Duration,
+    ) -> Result<Changes, StartError> {
+        let changes = Changes::between(&self.generation.plan, &plan);
+        let (next, jobs) = self.generation.succeed(plan, shared, self.workers.len())?;
+        let (reply, replies) = mpsc::channel();
+        for (worker, job) in self.workers.iter().zip(jobs) {
+            // A worker that has ended answers nothing, which is found out below.
+            let _ = worker.try_send(Order::Prepare(Box::new(job), reply.clone()));
+        }
+        let limits = match self.prepared(&replies) {
+            Ok(limits) => limits,
+            Err(error) => {
+                for worker in &self.workers {
+                    let _ = worker.try_send(Order::Discard);
+                }
+                return Err(error);
+            }
+        };
+        if shared.budget.restrict(limits)
+            && let Some(Limits { soft, hard }) = limits
+        {
+            let (limit_mib, spike_limit_mib) = (hard >> 20, (hard - soft) >> 20);
+            tracing::info!(limit_mib, spike_limit_mib, "Memory limiter configured");
+        }
+        let (reply, replies) = mpsc::channel();
+        for worker in &self.workers {
+            let _ = worker.try_send(Order::Commit(grace, reply.clone()));
+        }
+        for _ in &self.workers {
+            replies.recv_timeout(ANSWER_MAX).map_err(|_| lost())?;
+        }
+        self.generation = next;
+        self.rooms.send_replace(self.generation.rooms());
+        Ok(changes)
+    }
+
+    /// The lowest limits of all workers, once each has built its part.
+    fn prepared(
+        &self,
+        replies: &mpsc::Receiver<order::Prepared>,
+    ) -> Result<Option<Limits>, StartError> {
+        let mut limits = Vec::new();
+        for _ in &self.workers {
+            let reply = replies.recv_timeout(ANSWER_MAX);
+            limits.extend(reply.unwrap_or_else(|_| Err(lost()))?);
+        }
+        Ok(limits.into_iter().reduce(Limits::lowest))
+    }
+
     /// Where the receivers listen: component id and socket.
-    pub fn listening(&self) -> &[(String, Listening)] {
-        &self.listening
+    pub fn listening(&self) -> Vec<(String, Listening)> {
+        self.generation.listening()
     }
 
     pub fn rooms(&self) -> Rooms {
@@ -139,6 +212,11 @@ impl Service {
     /// How far the service is on its way to the end.
     pub fn stop(&self) -> Stop {
         self.stopper.stop()
+    }
+
+    /// Asks who is connected to go elsewhere, and serves who comes all the same. Returns at once.
+    pub fn leave(&self) {
+        self.stopper.raise(Phase::Leaving);
     }
 
     /// Refuses what is new and lets what is here go on. Returns at once.
@@ -155,6 +233,13 @@ impl Service {
     pub async fn ended(&mut self) {
         // Nothing is ever sent: the channel closes with the last worker.
         let _ = self.running.recv().await;
+    }
+}
+
+fn lost() -> StartError {
+    StartError {
+        component: "worker".into(),
+        text: "it has ended, or does not answer".into(),
     }
 }
 
@@ -179,75 +264,4 @@ impl ExporterRoom {
     pub fn failing_since(&self) -> Option<Duration> {
         self.room.failing_since()
     }
-}
-
-/// Intakes in the plan's order, and what each worker must run as the exporters' home.
-fn open_exporters(
-    plan: &Plan,
-    shared: &Shared,
-    workers: usize,
-) -> (Vec<Intake>, Vec<ExporterRoom>, Vec<Vec<Home>>) {
-    let byte_share = shared.budget.limit() / 2 / plan.exporters.len().max(1) as u64;
-    let mut homes: Vec<Vec<Home>> = (0..workers).map(|_| Vec::new()).collect();
-    let mut intakes = Vec::new();
-    let mut rooms = Vec::new();
-    for (at, node) in plan.exporters.iter().enumerate() {
-        let account = shared.books.account(&NodeKey {
-            kind: Kind::Exporter,
-            id: node.id.clone(),
-            pipeline: String::new(),
-            transport: "",
-            signal: node.signal,
-        });
-        let room = Room::new(&node.build.delivery, byte_share, account);
-        let (intake, entries) = Intake::new(Arc::clone(&room));
-        intakes.push(intake);
-        homes[at % workers].push(Home {
-            exporter: at,
-            room: Arc::clone(&room),
-            entries,
-        });
-        rooms.push(ExporterRoom {
-            id: node.id.clone(),
-            signal: node.signal,
-            room,
-        });
-    }
-    (intakes, rooms, homes)
-}
-
-type Bound = (Vec<(String, Listening)>, Vec<Vec<thread::SeatOf>>);
-
-fn bind_receivers(plan: &Plan, shared: &Shared, workers: usize) -> Result<Bound, StartError> {
-    let mut seats: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
-    let mut listening = Vec::new();
-    for (at, node) in plan.receivers.iter().enumerate() {
-        let label = Label {
-            kind: Kind::Receiver,
-            id: node.id.clone(),
-            signal: None,
-            pipeline: None,
-        };
-        let host = Host {
-            budget: Arc::clone(&shared.budget),
-            metrics: shared.metrics.clone(),
-            clock: shared.clock,
-            label,
-            extensions: shared.extensions.clone(),
-        };
-        let receiver = (node.build.make)(&host).map_err(|text| StartError {
-            component: format!("receiver {}", node.id),
-            text,
-        })?;
-        listening.extend(
-            receiver
-                .listening()
-                .into_iter()
-                .map(|l| (node.id.clone(), l)),
-        );
-        for (worker, seat) in receiver.seats(workers).into_iter().enumerate() {
-            seats[worker].push(thread::SeatOf { receiver: at, seat });
-        }
-    }
-    Ok((listening, seats))
 }

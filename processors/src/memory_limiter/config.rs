@@ -1,6 +1,7 @@
 //! The keys of `memory_limiter`.
 
 use config::{GoDuration, Problems, Validate};
+use ledger::Limits;
 use serde::{Deserialize, Serialize};
 
 use telemetry::memory::{self, ReadFile};
@@ -25,15 +26,6 @@ pub(crate) struct Config {
     min_gc_interval_when_hard_limited: GoDuration,
     max_gc_interval_when_soft_limited: GoDuration,
     max_gc_interval_when_hard_limited: GoDuration,
-}
-
-/// Bytes from which data is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Limits {
-    /// For payload that is held.
-    pub(super) soft: u64,
-    /// For the process as a whole.
-    pub(super) hard: u64,
 }
 
 impl Default for Config {

@@ -9,14 +9,14 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::{Budget, Reason};
+use ledger::{Budget, Limits, Reason};
 use otlp::Signal;
 use pipeline::component::{
     Component, Host, Label, Outbox, Processor, ProcessorComponent, Stability,
 };
 use pipeline::{Batch, Now, Refusal};
 
-use self::config::{Config, Limits};
+use self::config::Config;
 use meter::Meter;
 use telemetry::memory::{ReadFile, read_file, resident};
 
@@ -25,6 +25,7 @@ const REFUSED: Refusal =
 
 /// Processor `memory_limiter`.
 pub(crate) struct MemoryLimiter {
+    /// Soft is for the payload that is held, hard for the process as a whole.
     limits: Limits,
     check_interval: Duration,
     budget: Arc<Budget>,
@@ -68,20 +69,8 @@ impl ProcessorComponent for MemoryLimiter {
 
 impl MemoryLimiter {
     fn new(config: &Config, host: &Host, read: ReadFile) -> Result<Self, String> {
-        let limits = config.limits(read)?;
-        // Every worker has an instance; one line is enough.
-        if host.budget.restrict(limits.soft, limits.hard) {
-            tracing::info!(
-                otelcol.component.id = host.label.id,
-                otelcol.component.kind = host.label.kind_name(),
-                limit_mib = limits.hard >> 20,
-                spike_limit_mib = (limits.hard - limits.soft) >> 20,
-                check_interval = %config.check_interval,
-                "Memory limiter configured"
-            );
-        }
         Ok(Self {
-            limits,
+            limits: config.limits(read)?,
             check_interval: config.check_interval.get(),
             budget: Arc::clone(&host.budget),
             read,
@@ -141,6 +130,10 @@ impl Processor for MemoryLimiter {
         } else {
             Ok(())
         }
+    }
+
+    fn limits(&self) -> Option<Limits> {
+        Some(self.limits)
     }
 
     fn refused(&self, batch: &Batch) {

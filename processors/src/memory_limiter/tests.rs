@@ -86,13 +86,12 @@ fn where_the_kernel_does_not_say_what_is_used_the_payload_alone_counts() {
 }
 
 #[test]
-fn the_limits_hold_at_the_door_too() {
-    let host = host();
-    let _limiter = limiter(&host);
-    assert_eq!(
-        (host.budget.admission(), host.budget.limit()),
-        (80 * MIB, 100 * MIB)
-    );
+fn the_limits_are_to_hold_at_the_door_too() {
+    let limits = Limits {
+        soft: 80 * MIB,
+        hard: 100 * MIB,
+    };
+    assert_eq!(limiter(&host()).limits(), Some(limits));
 }
 
 #[test]

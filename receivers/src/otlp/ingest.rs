@@ -16,7 +16,7 @@ use pipeline::{Batch, Context, Inlet, Inlets, Outcome, RETRY_HINT, Refusal, Send
 pub(super) struct Ingest {
     inlets: Inlets,
     /// By [`Signal::index`].
-    signals: [Option<Inlet>; 3],
+    signals: [Inlet; 3],
     /// Bytes of a request, as sent and again as decoded.
     cap: usize,
     transport: &'static str,
@@ -50,7 +50,9 @@ impl Ingest {
 
     /// The inlet of a signal, if some pipeline takes it from this receiver.
     pub(super) fn inlet(&self, signal: Signal) -> Option<&Inlet> {
-        self.signals.get(signal.index())?.as_ref()
+        self.signals
+            .get(signal.index())
+            .filter(|inlet| inlet.is_fed())
     }
 
     /// Reads a body, waiting first until the memory budget admits it. `framing` is what the protocol adds.

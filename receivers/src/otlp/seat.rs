@@ -37,7 +37,7 @@ where
     });
     tokio::select! {
         () = accepting => {}
-        () = draining.draining() => {}
+        () = draining.closed() => {}
     }
     // The channel yields nothing but its end.
     let _ = all_closed.recv().await;

@@ -1,0 +1,66 @@
+//! What the main thread tells the workers, in two steps: prepare, which may fail and changes nothing, and commit.
+
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use ledger::Limits;
+
+use super::{Shared, StartError};
+use crate::component::Seat;
+use crate::delivery::{Entries, Intake, Room};
+use crate::plan::{Heritage, Plan};
+
+/// What one worker is to do. It answers when it has.
+pub(super) enum Order {
+    /// Build what is new, beside what runs.
+    Prepare(Box<Job>, mpsc::Sender<Prepared>),
+    /// Put what was prepared in the place of what runs, which is given this long to end.
+    Commit(Duration, mpsc::Sender<()>),
+    /// Drop what was prepared: some other part has failed.
+    Discard,
+}
+
+/// The lowest limits on memory that the processors of a worker ask for, or why something could not be built.
+pub(super) type Prepared = Result<Option<Limits>, StartError>;
+
+/// What every worker builds from.
+pub(super) struct Blueprint {
+    pub(super) plan: Arc<Plan>,
+    pub(super) heritage: Heritage,
+    pub(super) shared: Shared,
+}
+
+/// What one worker is given.
+pub(super) struct Job {
+    pub(super) blueprint: Arc<Blueprint>,
+    /// By the plan's exporters; `None` where the worker has it.
+    pub(super) intakes: Vec<Option<Intake>>,
+    /// New exporters that live here.
+    pub(super) homes: Vec<Home>,
+    /// Of new receivers.
+    pub(super) seats: Vec<SeatOf>,
+}
+
+/// An exporter that is to live on this worker.
+pub(super) struct Home {
+    pub(super) exporter: usize,
+    pub(super) room: Arc<Room>,
+    pub(super) entries: Entries,
+}
+
+/// This worker's half of a receiver.
+pub(super) struct SeatOf {
+    pub(super) receiver: usize,
+    pub(super) seat: Seat,
+}
+
+impl Job {
+    pub(super) fn new(blueprint: Arc<Blueprint>) -> Self {
+        Self {
+            blueprint,
+            intakes: Vec::new(),
+            homes: Vec::new(),
+            seats: Vec::new(),
+        }
+    }
+}
