@@ -331,7 +331,7 @@ mod tests {
         let budget = Budget::new(1000);
         let limits = |soft, hard| Limits { soft, hard };
         assert_eq!(limits(400, 600).lowest(limits(450, 500)), limits(400, 500));
-        let mut check = |limits, changes: bool, admission, limit| {
+        let check = |limits, changes: bool, admission, limit| {
             assert_eq!(budget.restrict(limits), changes, "{limits:?}");
             assert_eq!((budget.admission(), budget.limit()), (admission, limit));
         };
