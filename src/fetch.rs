@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use config::blocks::TlsClient;
 use config::{Environment, ProcessEnvironment, SOURCE_BYTES_MAX};
 use http::header::{AUTHORIZATION, HOST, HeaderValue};
 use http::{Request, StatusCode, Uri};
-use net::client::{ChunkBody, Chunks, Client, Settings, Target};
+use net::client::{ChunkBody, Chunks, Client, Proxy, Settings, Target, basic_credentials};
 use net::tail;
 use net::tls;
 use telemetry::metrics::Metrics;
@@ -63,8 +61,7 @@ async fn get(url: &str) -> Result<Vec<u8>, String> {
     let text = |text: &str| HeaderValue::try_from(text).map_err(|error| error.to_string());
     headers.insert(HOST, text(host)?);
     if let Some(credentials) = credentials {
-        let basic = format!("Basic {}", BASE64_STANDARD.encode(credentials));
-        headers.insert(AUTHORIZATION, text(&basic)?);
+        headers.insert(AUTHORIZATION, basic_credentials(credentials)?);
     }
     let client = Client::new(settings(host, secure)?);
     let sent = client.send(request).await;
@@ -86,16 +83,18 @@ fn settings(host: &str, secure: bool) -> Result<Settings, String> {
         part: "",
         metrics: &Metrics::default(),
     };
-    let tls = secure.then(|| tls::Connector::new(&TlsClient::default(), &["http/1.1"], owner));
+    let connector = |alpn: &[&str]| tls::Connector::new(&TlsClient::default(), alpn, owner);
+    let target = Target::parse(host, Some(if secure { 443 } else { 80 }))?;
+    let variable = |name: &str| std::env::var(name).ok();
+    let proxy = match Proxy::of_environment(secure, &target, variable)? {
+        Some(proxy) if proxy.is_secure() => Some(proxy.secured(connector(&[])?)),
+        proxy => proxy,
+    };
+    let tls = secure.then(|| connector(&["http/1.1"])).transpose()?;
     Ok(Settings {
-        target: Target::parse(host, Some(if secure { 443 } else { 80 }))?,
-        tls: tls.transpose()?,
-        h2: false,
-        keepalive_time: None,
-        keepalive_timeout: None,
-        keepalive_while_idle: false,
-        idle_timeout: None,
+        tls,
+        proxy,
         keep_alives: false,
-        round_robin: false,
+        ..Settings::new(target)
     })
 }

@@ -21,6 +21,7 @@ const SECRET_PARTS: &[&str] = &[
     "access_key",
     "private_key",
     "authorization",
+    "proxy_url",
 ];
 
 /// Keys below which every value is taken for a secret.

@@ -380,19 +380,15 @@ fn a_body_that_stops_or_passes_its_bounds_is_given_up() {
 // === the client ===
 
 fn client(host: &str, port: u16, h2: bool) -> Client {
+    let target = Target::Tcp {
+        host: host.to_owned(),
+        port,
+    };
     Client::new(net::client::Settings {
-        target: Target {
-            host: host.to_owned(),
-            port,
-        },
-        tls: None,
         h2,
-        keepalive_time: None,
-        keepalive_timeout: None,
-        keepalive_while_idle: false,
         idle_timeout: Some(90 * SECOND),
-        keep_alives: true,
         round_robin: true,
+        ..net::client::Settings::new(target)
     })
 }
 

@@ -18,18 +18,20 @@ const BALANCERS: [&str; 2] = ["round_robin", "pick_first"];
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct GrpcClient {
-    /// `host:port`, with or without `http://`, `https://` or `dns:///` in front. Required.
+    /// `host:port`, with or without `http://`, `https://` or `dns:///` in front, or `unix:///path`.
+    /// Required.
     pub endpoint: String,
     pub compression: Compression,
     pub tls: TlsClient,
     pub keepalive: Optional<KeepaliveClient>,
     pub read_buffer_size: u64,
     pub write_buffer_size: u64,
+    /// A request waits for its connection, rather than failing, and is then tried again.
     pub wait_for_ready: bool,
     /// Added where the request does not have them.
     pub headers: Headers,
     pub balancer_name: String,
-    /// Empty: the host of the endpoint.
+    /// Empty: the host of the endpoint. Over TLS also the name that the server must prove.
     pub authority: String,
     /// Empty: our own.
     pub user_agent: String,
@@ -88,10 +90,9 @@ impl Validate for GrpcClient {
         let (target, _) = self.target();
         if target.is_empty() {
             problems.push("endpoint", r#"requires a non-empty "endpoint""#);
-        } else if target.starts_with("unix:") {
-            let text = "a unix socket is an endpoint of the Collector that this build does not \
-                        have yet";
-            problems.push("endpoint", text);
+        } else if let Some(path) = target.strip_prefix("unix://") {
+            let text = "a unix socket has an absolute path: unix:///path";
+            problems.require(path.starts_with('/'), "endpoint", text);
         } else if let Some(text) = host_port_fault(target.trim_end_matches('/')) {
             problems.push("endpoint", text);
         }

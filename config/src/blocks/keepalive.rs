@@ -42,7 +42,7 @@ pub struct EnforcementPolicy {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct KeepaliveClient {
-    /// Zero: no pings.
+    /// Zero: no pings. Less than 10 s is 10 s, as with Go's clients: servers refuse who pings more often.
     pub time: GoDuration,
     /// Zero: 20 s.
     pub timeout: GoDuration,

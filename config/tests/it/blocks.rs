@@ -73,7 +73,7 @@ fn defaults_are_the_collectors() {
         r#"{"endpoint":"localhost:4317","transport":"tcp","max_recv_msg_size_mib":0,"max_concurrent_streams":0,"read_buffer_size":524288,"write_buffer_size":0,"keepalive":{"server_parameters":{"max_connection_idle":"0s","max_connection_age":"0s","max_connection_age_grace":"0s","time":"0s","timeout":"0s"},"enforcement_policy":{"min_time":"0s","permit_without_stream":false}},"include_metadata":false}"#.to_owned(),
         r#"{"endpoint":"localhost:4318","transport":"tcp","max_request_body_size":67108864,"compression_algorithms":["","gzip","zstd","zlib","snappy","deflate","lz4","x-snappy-framed"],"response_headers":{},"include_metadata":false,"read_timeout":"0s","read_header_timeout":"0s","write_timeout":"0s","idle_timeout":"0s","keep_alives_enabled":true}"#.to_owned(),
         format!(r#"{{"endpoint":"","compression":"gzip","tls":{tls},"keepalive":{{"enabled":false}},"read_buffer_size":0,"write_buffer_size":524288,"wait_for_ready":false,"headers":{{}},"balancer_name":"round_robin","authority":"","user_agent":""}}"#),
-        format!(r#"{{"endpoint":"","tls":{tls},"compression":"gzip","compression_params":{{}},"timeout":"30s","headers":{{}},"read_buffer_size":0,"write_buffer_size":524288,"max_idle_conns":100,"max_idle_conns_per_host":0,"max_conns_per_host":0,"idle_conn_timeout":"1m30s","disable_keep_alives":false,"http2_read_idle_timeout":"0s","http2_ping_timeout":"0s","force_attempt_http2":true,"proxy_url":""}}"#),
+        format!(r#"{{"endpoint":"","tls":{tls},"compression":"gzip","compression_params":{{}},"timeout":"30s","headers":{{}},"read_buffer_size":0,"write_buffer_size":524288,"max_idle_conns":100,"max_idle_conns_per_host":0,"max_conns_per_host":0,"idle_conn_timeout":"1m30s","disable_keep_alives":false,"http2_read_idle_timeout":"0s","http2_ping_timeout":"0s","force_attempt_http2":true,"proxy_url":"","cookies":{{"enabled":false}}}}"#),
         tls.clone(),
         format!(r#"{{"client_ca_file":"","client_ca_file_reload":false,{shared}"#),
         r#"{"time":"0s","timeout":"0s","permit_without_stream":false}"#.to_owned(),
@@ -341,6 +341,11 @@ fn clients_need_an_address_they_can_reach() {
         ("endpoint: 'http://tempo:4317'", &[]),
         ("endpoint: 'https://tempo:4317'", &[]),
         ("endpoint: 'dns:///tempo:4317'", &[]),
+        ("endpoint: 'unix:///run/tempo.sock'", &[]),
+        (
+            "endpoint: 'unix://tempo.sock'",
+            &["endpoint: a unix socket has an absolute path: unix:///path"],
+        ),
         (
             "headers: {}",
             &[r#"endpoint: requires a non-empty "endpoint""#],
@@ -380,7 +385,44 @@ fn clients_need_an_address_they_can_reach() {
         ),
         ("compression: none", &[]),
         ("compression: ''", &[]),
+        ("proxy_url: 'http://me:secret@proxy:3128'", &[]),
+        (
+            "proxy_url: 'me:secret@proxy:3128'",
+            &["proxy_url: it is written as http://host:port"],
+        ),
+        (
+            "proxy_url: 'socks5://proxy'",
+            &["proxy_url: no proxy of the kind \"socks5\" in this build, only http and https"],
+        ),
+        ("proxy_url: 'https://:443'", &["proxy_url: it has no host"]),
     ]);
+}
+
+#[test]
+fn cookies_are_not_kept_and_that_is_said() {
+    check_warnings::<HttpClient>(&[
+        ("cookies: {enabled: false}", &[]),
+        (
+            "cookies: {enabled: true}",
+            &[
+                "cookies::enabled: this build keeps no cookies: a load balancer that relies on \
+               them sees each request as a new client's",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn a_client_keeps_the_smaller_number_of_idle_connections() {
+    let client = |all, host| HttpClient {
+        max_idle_conns: all,
+        max_idle_conns_per_host: host,
+        ..HttpClient::default()
+    };
+    assert_eq!(HttpClient::default().idle_max(), Some(100));
+    assert_eq!(client(0, 0).idle_max(), None);
+    assert_eq!(client(5, 0).idle_max(), Some(5));
+    assert_eq!(client(5, 2).idle_max(), Some(2));
 }
 
 #[test]

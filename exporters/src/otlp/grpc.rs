@@ -3,9 +3,8 @@
 use config::blocks::{CompressionParams, GrpcClient};
 use config::{GoDuration, Problems, Squash, Validate};
 use http::{HeaderMap, Uri};
-use net::client::{Client, Target};
+use net::client::Client;
 use net::grpc;
-use net::tls;
 use otlp::Signal;
 use otlp::reply::{Code, Format};
 use pipeline::Batch;
@@ -17,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{grpc_failure, receipt};
 use super::auth::Auth;
+use super::connect;
 use super::outbound::{self, Delivery, Packing};
 
 /// Go servers refuse gRPC messages of more than 4 MiB unless told otherwise.
@@ -91,20 +91,15 @@ impl ExporterComponent for OtlpGrpc {
 
     fn build(config: &Config, host: &Host) -> Result<Box<dyn Exporter>, String> {
         let Squash(client, Squash(own, _)) = config;
-        let (target, _) = client.target();
-        let target = Target::parse(target.trim_end_matches('/'), None)?;
-        let secure = !client.is_plaintext();
-        let tls = if secure {
-            let owner = outbound::owner(host);
-            Some(tls::Connector::new(&client.tls, &["h2"], owner)?)
-        } else {
-            None
-        };
+        let settings = connect::grpc(client, host)?;
         let authority = match client.authority.as_str() {
-            "" => target.to_string(),
+            "" => settings.target.authority(),
             authority => authority.to_owned(),
         };
-        let scheme = if secure { "https" } else { "http" };
+        let scheme = match settings.tls {
+            Some(_) => "https",
+            None => "http",
+        };
         let uri = |signal: Signal| {
             let path = signal.grpc_path();
             Uri::builder()
@@ -115,19 +110,6 @@ impl ExporterComponent for OtlpGrpc {
         };
         let [traces, metrics, logs] = Signal::ALL.map(uri);
         let fault = |error| format!("authority {authority:?}: {error}");
-        let keepalive = client.keepalive.as_ref();
-        let time = |t: GoDuration| Some(t.get()).filter(|t| !t.is_zero());
-        let settings = net::client::Settings {
-            target,
-            tls,
-            h2: true,
-            keepalive_time: keepalive.and_then(|k| time(k.time)),
-            keepalive_timeout: keepalive.and_then(|k| time(k.timeout)),
-            keepalive_while_idle: keepalive.is_some_and(|k| k.permit_without_stream),
-            idle_timeout: None,
-            keep_alives: true,
-            round_robin: client.balancer_name != "pick_first",
-        };
         Ok(Box::new(Self {
             client: Client::new(settings),
             uris: [

@@ -5,9 +5,9 @@ use std::cell::OnceCell;
 use bytes::Bytes;
 use config::blocks::HttpClient;
 use config::{Problems, Squash, Validate};
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
-use net::client::{Answered, ChunkBody, Chunks, Client, Target};
+use net::client::{Answered, ChunkBody, Chunks, Client, Target, basic_credentials};
 use net::encoding::Encoding;
 use net::tail;
 use net::tls;
@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{http_failure, receipt};
 use super::auth::Auth;
+use super::connect;
 use super::outbound::{self, Delivery, Packing};
 
 pub(crate) struct OtlpHttp {
@@ -40,6 +41,8 @@ struct Route {
     url: String,
     uri: Uri,
     host: HeaderValue,
+    /// Of the URL's credentials.
+    authorization: Option<HeaderValue>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -154,14 +157,14 @@ impl ExporterComponent for OtlpHttp {
         let secured = || match shared.get() {
             Some(connector) => Ok(tls::Connector::clone(connector)),
             None => {
-                let made = tls::Connector::new(&client.tls, alpn, outbound::owner(host))?;
+                let made = tls::Connector::new(&client.tls, alpn, connect::owner(host))?;
                 Ok(shared.get_or_init(|| made).clone())
             }
         };
         let route = |signal| {
             config
                 .url(signal)
-                .map(|url| Route::new(url, client, secured))
+                .map(|url| Route::new(&url, client, secured, host))
                 .transpose()
         };
         let [traces, metrics, logs] = Signal::ALL.map(route);
@@ -182,47 +185,44 @@ impl ExporterComponent for OtlpHttp {
 impl Route {
     /// `secured` makes what `https://` needs.
     fn new(
-        url: String,
+        url: &str,
         client: &HttpClient,
         secured: impl FnOnce() -> Result<tls::Connector, String>,
+        host: &Host,
     ) -> Result<Self, String> {
+        // Credentials become a header, as in Go, and are in no text from here on.
+        let (url, credentials) = without_credentials(url);
         let fault = |what: String| format!("endpoint {url:?}: {what}");
-        let parsed: Uri = url.parse().map_err(|e| fault(format!("{e}")))?;
-        let secure = match parsed.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
+        let uri: Uri = url.parse().map_err(|e| fault(format!("{e}")))?;
+        let (tls, port) = match uri.scheme_str() {
+            Some("https") => (Some(secured()?), 443),
+            Some("http") => (None, 80),
             _ => return Err(fault("it must begin with http:// or https://".into())),
         };
-        let authority = parsed
+        let authority = uri
             .authority()
             .ok_or_else(|| fault("it has no host".into()))?;
-        // What stands before an `@` would be a password; it belongs into `headers`.
-        let host_port = authority
-            .as_str()
-            .rsplit('@')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        let target = Target::parse(&host_port, Some(if secure { 443 } else { 80 }))?;
-        let tls = if secure { Some(secured()?) } else { None };
-        let settings = net::client::Settings {
-            target,
-            tls,
-            h2: false,
-            keepalive_time: None,
-            keepalive_timeout: None,
-            keepalive_while_idle: false,
-            idle_timeout: Some(client.idle_conn_timeout.get()).filter(|t| !t.is_zero()),
-            keep_alives: !client.disable_keep_alives,
-            round_robin: false,
-        };
+        let target = Target::parse(authority.as_str(), Some(port))?;
         Ok(Self {
-            client: Client::new(settings),
-            host: HeaderValue::try_from(&host_port).map_err(|e| fault(e.to_string()))?,
-            uri: parsed,
+            client: Client::new(connect::http(client, target, tls, host)?),
+            host: HeaderValue::try_from(authority.as_str()).map_err(|e| fault(e.to_string()))?,
+            authorization: credentials.map(basic_credentials).transpose()?,
+            uri,
             url,
         })
     }
+}
+
+/// A URL without what stands before the `@` of its host, and that.
+fn without_credentials(url: &str) -> (String, Option<&str>) {
+    let split = || {
+        let (scheme, rest) = url.split_once("://")?;
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at_checked(end)?;
+        let (credentials, host) = authority.rsplit_once('@')?;
+        Some((format!("{scheme}://{host}{path}"), Some(credentials)))
+    };
+    split().unwrap_or_else(|| (url.to_owned(), None))
 }
 
 impl Exporter for OtlpHttp {
@@ -268,6 +268,10 @@ impl OtlpHttp {
         let headers = request.headers_mut();
         *headers = self.headers.clone();
         headers.entry(HOST).or_insert_with(|| route.host.clone());
+        if let Some(authorization) = &route.authorization {
+            let entry = headers.entry(AUTHORIZATION);
+            entry.or_insert_with(|| authorization.clone());
+        }
         headers.insert(
             CONTENT_TYPE,
             HeaderValue::from_static(self.format.content_type()),

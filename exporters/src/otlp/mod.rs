@@ -2,6 +2,7 @@
 
 mod answer;
 mod auth;
+mod connect;
 mod grpc;
 mod http;
 mod outbound;

@@ -5,9 +5,8 @@ use config::blocks::{Compression, CompressionParams, Queue, Retry};
 use config::{Headers, Optional};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use net::encoding::{self, Encoding, Level, deflate};
-use net::tls;
 use pipeline::Batch;
-use pipeline::component::{Failure, Host};
+use pipeline::component::Failure;
 use serde::{Deserialize, Serialize};
 
 /// The keys beside those of the client.
@@ -33,16 +32,6 @@ impl config::Validate for Delivery {
         problems.under("retry_on_failure", &self.retry_on_failure);
         problems.under("sending_queue", &self.sending_queue);
         problems
-    }
-}
-
-/// Who a TLS connection of this exporter is made for.
-pub(super) fn owner(host: &Host) -> tls::Owner<'_> {
-    tls::Owner {
-        kind: host.label.kind_name(),
-        component: &host.label.id,
-        part: host.label.signal_name(),
-        metrics: &host.metrics,
     }
 }
 

@@ -107,6 +107,10 @@ fn what_cannot_work_is_refused_before_anything_is_sent() {
     );
     check_refused::<OtlpHttp>("{endpoint: \"http://x\", encoding: xml}", "xml");
     check_refused::<OtlpHttp>("endpoint: http://x:port", "invalid port");
+    check_refused::<OtlpHttp>(
+        "{endpoint: \"http://x\", proxy_url: \"socks5://x\"}",
+        "no proxy of the kind \"socks5\"",
+    );
 }
 
 #[test]
@@ -118,6 +122,7 @@ fn an_exporter_is_made_of_every_way_to_write_an_endpoint() {
         "{endpoint: \"http://tempo:4317\", tls: {insecure: true}}",
         "endpoint: https://tempo:4317/",
         "{endpoint: \"tempo:4317\", authority: tempo.example, user_agent: shop/1}",
+        "{endpoint: \"unix:///run/tempo.sock\", tls: {insecure: true}}",
     ] {
         made::<OtlpGrpc>(yaml).unwrap_or_else(|fault| panic!("{yaml}: {fault}"));
     }
@@ -125,6 +130,8 @@ fn an_exporter_is_made_of_every_way_to_write_an_endpoint() {
         "endpoint: http://loki",
         "endpoint: https://loki.example/otlp/",
         "endpoint: http://[::1]:4318",
+        "endpoint: http://me:secret@loki",
+        "{endpoint: \"http://loki\", proxy_url: \"https://me:secret@proxy:3128\"}",
         "{logs_endpoint: \"http://loki/push?tenant=a\", encoding: json}",
     ] {
         made::<OtlpHttp>(yaml).unwrap_or_else(|fault| panic!("{yaml}: {fault}"));

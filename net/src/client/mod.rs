@@ -2,59 +2,46 @@
 //! needed and made again when lost. A client lives on one worker.
 
 mod chunks;
-mod stream;
+mod connect;
+mod peers;
+mod proxy;
+mod rest;
+mod settings;
 mod target;
 
-use std::cell::RefCell;
 use std::fmt;
-use std::io;
-use std::net::SocketAddr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::{CONNECTION, PROXY_AUTHORIZATION};
 use http::uri::PathAndQuery;
-use http::{Request, Response, Uri};
+use http::{HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
-use tokio::sync::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 pub use chunks::{ChunkBody, Chunks};
-use stream::Stream;
-use target::Addresses;
+use connect::Stream;
+use peers::{H2, Peer, Peers};
+pub use proxy::{Proxy, basic_credentials};
+use rest::{H1, Resting};
+use settings::IDLE_MAX;
+pub use settings::Settings;
 pub use target::Target;
 
 use crate::serve::Local;
-use crate::tls;
 
 /// A connection that is not there within this time never will be.
 const CONNECT_MAX: Duration = Duration::from_secs(20);
 
+/// Between attempts to connect of a request that waits for the back end, as gRPC clients begin with.
+const CONNECT_REST: Duration = Duration::from_secs(1);
+
 /// Windows for answers, which are small.
 const H2_WINDOW: u32 = 1 << 20;
-
-/// How a client connects.
-#[derive(Clone)]
-pub struct Settings {
-    pub target: Target,
-    /// `None`: plain text.
-    pub tls: Option<tls::Connector>,
-    /// HTTP/2 by prior knowledge (gRPC). Otherwise HTTP/1.1, or what ALPN chooses.
-    pub h2: bool,
-    /// HTTP/2 pings after this much silence.
-    pub keepalive_time: Option<Duration>,
-    pub keepalive_timeout: Option<Duration>,
-    /// Ping without requests under way too.
-    pub keepalive_while_idle: bool,
-    /// How long an HTTP/1.1 connection is kept without use; `None`: for ever.
-    pub idle_timeout: Option<Duration>,
-    /// Whether HTTP/1.1 connections are used again.
-    pub keep_alives: bool,
-    /// Use all addresses in turn, rather than the first that answers.
-    pub round_robin: bool,
-}
 
 /// Why a request got no answer. All of these may pass.
 #[derive(Debug)]
@@ -63,33 +50,24 @@ pub struct ConnectFault(String);
 /// A client of one back end.
 pub struct Client {
     settings: Settings,
-    addresses: Addresses,
-    /// HTTP/2 connections by their addresses.
-    h2: RefCell<Vec<(SocketAddr, Slot)>>,
-    /// HTTP/1.1 connections at rest, the one used last at the end.
-    idle: RefCell<Vec<(http1::SendRequest<ChunkBody>, Instant)>>,
+    peers: Peers,
+    resting: Rc<Resting>,
+    connections: Option<Arc<Semaphore>>,
 }
-
-type H2 = http2::SendRequest<ChunkBody>;
-
-/// The HTTP/2 connection to one address; the lock is held while it is made, so that it is made once.
-type Slot = Rc<Mutex<Option<H2>>>;
 
 /// An answer whose connection goes back to rest when it has been read to its end.
 pub struct Answered {
     pub response: Response<Incoming>,
-    reuse: Option<http1::SendRequest<ChunkBody>>,
+    reuse: Option<H1>,
+    /// Its part of `connections_max`.
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 // === impl ConnectFault ===
 
 impl ConnectFault {
-    fn resolve(target: &Target, error: &io::Error) -> Self {
-        Self(format!("cannot resolve {}: {error}", target.host))
-    }
-
     fn unresolved(target: &Target) -> Self {
-        Self(format!("{} has no address", target.host))
+        Self(format!("{target} has no address"))
     }
 
     fn send(target: &Target, error: &hyper::Error) -> Self {
@@ -110,15 +88,30 @@ impl fmt::Display for ConnectFault {
 
 impl std::error::Error for ConnectFault {}
 
+// === impl Answered ===
+
+impl Answered {
+    fn shared(response: Response<Incoming>) -> Self {
+        Self {
+            response,
+            reuse: None,
+            _permit: None,
+        }
+    }
+}
+
 // === impl Client ===
 
 impl Client {
     pub fn new(settings: Settings) -> Self {
+        let idle_max = settings.idle_max.unwrap_or(IDLE_MAX);
         Self {
+            peers: Peers::default(),
+            resting: Resting::new(idle_max, settings.idle_timeout),
+            connections: settings
+                .connections_max
+                .map(|max| Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS)))),
             settings,
-            addresses: Addresses::default(),
-            h2: RefCell::default(),
-            idle: RefCell::default(),
         }
     }
 
@@ -137,25 +130,24 @@ impl Client {
 
     /// Gives a connection back whose answer has been read to its end.
     pub fn reuse(&self, answered: Answered) {
-        if let (Some(sender), true) = (answered.reuse, self.settings.keep_alives) {
-            self.idle.borrow_mut().push((sender, now()));
+        if let (Some(connection), true) = (answered.reuse, self.settings.keep_alives) {
+            self.resting.put(connection);
         }
+    }
+
+    fn lost(&self, error: &hyper::Error) -> ConnectFault {
+        ConnectFault::send(&self.settings.target, error)
     }
 
     async fn send_h2(&self, mut request: Request<ChunkBody>) -> Result<Answered, ConnectFault> {
         // A connection may have been closed a moment ago; the second one is fresh.
         for last in [false, true] {
-            let mut sender = self.h2_connection().await?;
-            match sender.try_send_request(request).await {
-                Ok(response) => {
-                    return Ok(Answered {
-                        response,
-                        reuse: None,
-                    });
-                }
+            let mut connection = self.h2_connection().await?;
+            match connection.try_send_request(request).await {
+                Ok(response) => return Ok(Answered::shared(response)),
                 Err(mut error) => match error.take_message() {
                     Some(unsent) if !last => request = unsent,
-                    _ => return Err(ConnectFault::send(&self.settings.target, error.error())),
+                    _ => return Err(self.lost(error.error())),
                 },
             }
         }
@@ -165,88 +157,89 @@ impl Client {
     }
 
     async fn h2_connection(&self) -> Result<H2, ConnectFault> {
-        if self.addresses.is_empty() {
-            self.addresses.resolve(&self.settings.target).await?;
+        let round_robin = self.settings.round_robin;
+        if let Some(connection) = self.peers.connection(round_robin) {
+            return Ok(connection);
         }
-        let mut fault = ConnectFault::unresolved(&self.settings.target);
-        for address in self.addresses.in_order(self.settings.round_robin) {
-            let slot = self.h2_slot(address);
-            let mut slot = slot.lock().await;
-            if let Some(sender) = slot.as_ref().filter(|sender| !sender.is_closed()) {
-                return Ok(sender.clone());
+        loop {
+            match self.connect_h2(round_robin).await {
+                Err(_) if self.settings.wait_for_ready => tokio::time::sleep(CONNECT_REST).await,
+                done => return done,
+            }
+        }
+    }
+
+    /// A connection to the first address that has one or can be connected to.
+    async fn connect_h2(&self, round_robin: bool) -> Result<H2, ConnectFault> {
+        self.peers.refresh(self.settings.dialled()).await?;
+        let mut fault = ConnectFault::unresolved(self.settings.dialled());
+        for peer in self.peers.in_order(round_robin) {
+            let mut slot = peer.h2.lock().await;
+            if let Some(connection) = slot.as_ref().filter(|h2| !h2.is_closed()) {
+                return Ok(connection.clone());
             }
             *slot = None;
-            match self.connect_h2(address).await {
-                Ok(sender) => {
-                    *slot = Some(sender.clone());
-                    return Ok(sender);
+            let connected = match self.connect(&peer).await {
+                Ok(stream) => self.begin_h2(stream).await,
+                Err(fault) => Err(fault),
+            };
+            match connected {
+                Ok(connection) => {
+                    *slot = Some(connection.clone());
+                    return Ok(connection);
                 }
                 Err(error) => fault = error,
             }
         }
-        // None of the addresses answers: the name may stand for others by now.
-        self.addresses.resolve(&self.settings.target).await?;
-        self.h2
-            .borrow_mut()
-            .retain(|(address, _)| self.addresses.contains(address));
         Err(fault)
     }
 
-    fn h2_slot(&self, address: SocketAddr) -> Slot {
-        let mut slots = self.h2.borrow_mut();
-        if let Some((_, slot)) = slots.iter().find(|(a, _)| *a == address) {
-            return Rc::clone(slot);
-        }
-        let slot = Slot::default();
-        slots.push((address, Rc::clone(&slot)));
-        slot
-    }
-
-    async fn connect_h2(&self, address: SocketAddr) -> Result<H2, ConnectFault> {
-        let stream = self.connect(address).await?;
+    async fn begin_h2(&self, stream: Stream) -> Result<H2, ConnectFault> {
+        let settings = &self.settings;
         let mut builder = http2::Builder::new(Local);
         builder
             .timer(TokioTimer::new())
             .initial_stream_window_size(H2_WINDOW)
             .initial_connection_window_size(H2_WINDOW)
-            .keep_alive_interval(self.settings.keepalive_time)
+            .keep_alive_interval(settings.keepalive_time)
             .keep_alive_timeout(
-                self.settings
+                settings
                     .keepalive_timeout
                     .unwrap_or(Duration::from_secs(20)),
             )
-            .keep_alive_while_idle(self.settings.keepalive_while_idle);
+            .keep_alive_while_idle(settings.keepalive_while_idle);
         let (sender, connection) = builder
-            .handshake(TokioIo::new(stream))
+            .handshake(TokioIo::new(stream.io))
             .await
-            .map_err(|e| ConnectFault::send(&self.settings.target, &e))?;
+            .map_err(|error| self.lost(&error))?;
         // Its end is seen by whoever uses the sender next.
         tokio::task::spawn_local(async move { drop(connection.await) });
         Ok(sender)
     }
 
     async fn send_h1(&self, mut request: Request<ChunkBody>) -> Result<Answered, ConnectFault> {
-        if let Some(mut sender) = self.chosen_h2() {
-            match sender.try_send_request(request).await {
-                Ok(response) => {
-                    return Ok(Answered {
-                        response,
-                        reuse: None,
-                    });
-                }
+        self.prepare(&mut request);
+        if let Some(mut connection) = self.peers.any_connection() {
+            match connection.try_send_request(request).await {
+                Ok(response) => return Ok(Answered::shared(response)),
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
-                    None => return Err(ConnectFault::send(&self.settings.target, error.error())),
+                    None => return Err(self.lost(error.error())),
                 },
             }
         }
+        let permit = match &self.connections {
+            None => None,
+            Some(all) => Arc::clone(all).acquire_owned().await.ok(),
+        };
         let target = request.uri().clone();
-        while let Some(mut sender) = self.rested() {
-            match sender.try_send_request(in_origin_form(request)).await {
+        while let Some(mut connection) = self.resting.take() {
+            match connection.try_send_request(self.in_form(request)).await {
                 Ok(response) => {
                     return Ok(Answered {
                         response,
-                        reuse: Some(sender),
+                        reuse: Some(connection),
+                        _permit: permit,
                     });
                 }
                 Err(mut error) => match error.take_message() {
@@ -254,15 +247,15 @@ impl Client {
                         request = unsent;
                         *request.uri_mut() = target.clone();
                     }
-                    None => return Err(ConnectFault::send(&self.settings.target, error.error())),
+                    None => return Err(self.lost(error.error())),
                 },
             }
         }
-        self.addresses.resolve(&self.settings.target).await?;
-        let mut fault = ConnectFault::unresolved(&self.settings.target);
-        for address in self.addresses.in_order(true) {
-            match self.connect(address).await {
-                Ok(stream) => return self.send_first(address, stream, request).await,
+        self.peers.refresh(self.settings.dialled()).await?;
+        let mut fault = ConnectFault::unresolved(self.settings.dialled());
+        for peer in self.peers.in_order(true) {
+            match self.connect(&peer).await {
+                Ok(stream) => return self.send_first(&peer, stream, request, permit).await,
                 Err(error) => fault = error,
             }
         }
@@ -271,95 +264,106 @@ impl Client {
 
     async fn send_first(
         &self,
-        address: SocketAddr,
+        peer: &Rc<Peer>,
         stream: Stream,
         request: Request<ChunkBody>,
+        permit: Option<OwnedSemaphorePermit>,
     ) -> Result<Answered, ConnectFault> {
-        let fault = |e: hyper::Error| ConnectFault::send(&self.settings.target, &e);
-        if stream.chose_h2() {
-            let handshake = http2::Builder::new(Local)
-                .handshake(TokioIo::new(stream))
-                .await;
-            let (mut sender, connection) = handshake.map_err(fault)?;
-            tokio::task::spawn_local(async move { drop(connection.await) });
-            *self.h2_slot(address).lock().await = Some(sender.clone());
-            let response = sender.send_request(request).await.map_err(fault)?;
-            return Ok(Answered {
-                response,
-                reuse: None,
-            });
+        let fault = |error: hyper::Error| self.lost(&error);
+        if stream.chose_h2 {
+            let mut connection = self.begin_h2(stream).await?;
+            if self.settings.keep_alives {
+                *peer.h2.lock().await = Some(connection.clone());
+                peer.used.set(now());
+                if let Some(timeout) = self.settings.idle_timeout {
+                    tokio::task::spawn_local(rest_h2(Rc::downgrade(peer), timeout));
+                }
+            }
+            let response = connection.send_request(request).await.map_err(fault)?;
+            return Ok(Answered::shared(response));
         }
-        let handshake = http1::Builder::new().handshake(TokioIo::new(stream)).await;
+        let handshake = http1::Builder::new()
+            .handshake(TokioIo::new(stream.io))
+            .await;
         let (mut sender, connection) = handshake.map_err(fault)?;
         tokio::task::spawn_local(async move { drop(connection.await) });
         let response = sender
-            .send_request(in_origin_form(request))
+            .send_request(self.in_form(request))
             .await
             .map_err(fault)?;
         Ok(Answered {
             response,
             reuse: Some(sender),
+            _permit: permit,
         })
     }
 
-    /// A connection on which the peer chose HTTP/2 by ALPN.
-    fn chosen_h2(&self) -> Option<H2> {
-        let slots = self.h2.borrow();
-        let usable = slots
-            .iter()
-            .filter_map(|(_, slot)| slot.try_lock().ok()?.clone());
-        usable.into_iter().find(|sender| !sender.is_closed())
-    }
-
-    /// A connection at rest that is still good.
-    fn rested(&self) -> Option<http1::SendRequest<ChunkBody>> {
-        let mut idle = self.idle.borrow_mut();
-        while let Some((sender, since)) = idle.pop() {
-            let fresh = self
-                .settings
-                .idle_timeout
-                .is_none_or(|max| since.elapsed() < max);
-            if fresh && sender.is_ready() {
-                return Some(sender);
-            }
+    /// Adds what is the connection's rather than the request's.
+    fn prepare(&self, request: &mut Request<ChunkBody>) {
+        let proxy = self.settings.proxy.as_ref();
+        let authorization = proxy
+            .filter(|_| self.settings.forwarded())
+            .and_then(|proxy| proxy.authorization.as_ref());
+        if let Some(authorization) = authorization {
+            let headers = request.headers_mut();
+            headers.insert(PROXY_AUTHORIZATION, authorization.clone());
         }
-        None
     }
 
-    async fn connect(&self, address: SocketAddr) -> Result<Stream, ConnectFault> {
-        let target = &self.settings.target;
-        let connected = async {
-            let stream = TcpStream::connect(address).await?;
-            stream.set_nodelay(true)?;
-            match &self.settings.tls {
-                None => Ok(Stream::Plain(stream)),
-                Some(tls) => {
-                    let stream = tls.connect(&target.host, stream).await?;
-                    Ok::<_, io::Error>(Stream::Tls(Box::new(stream)))
-                }
-            }
-        };
-        self.addresses.tried(address, now());
-        match tokio::time::timeout(CONNECT_MAX, connected).await {
+    /// HTTP/1.1 names the path alone, except to a proxy (RFC 9112 §3.2), where HTTP/2 needs scheme and authority too.
+    fn in_form(&self, mut request: Request<ChunkBody>) -> Request<ChunkBody> {
+        if !self.settings.forwarded() {
+            let path = request.uri().path_and_query().cloned();
+            *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
+        }
+        if !self.settings.keep_alives {
+            let close = HeaderValue::from_static("close");
+            request.headers_mut().insert(CONNECTION, close);
+        }
+        request
+    }
+
+    async fn connect(&self, peer: &Peer) -> Result<Stream, ConnectFault> {
+        peer.tried();
+        let connected = connect::connect(&self.settings, &peer.address);
+        let why = match tokio::time::timeout(CONNECT_MAX, connected).await {
             Ok(Ok(stream)) => {
-                self.addresses.answered(address);
-                Ok(stream)
+                peer.answered();
+                return Ok(stream);
             }
-            Ok(Err(error)) => Err(ConnectFault(format!(
-                "cannot connect to {target} ({address}): {error}"
-            ))),
-            Err(_) => Err(ConnectFault(format!(
-                "cannot connect to {target} ({address}): no answer"
-            ))),
-        }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no answer".to_owned(),
+        };
+        let (target, address) = (&self.settings.target, &peer.address);
+        let through = match &self.settings.proxy {
+            Some(proxy) => format!("by proxy {proxy}, "),
+            None => String::new(),
+        };
+        Err(ConnectFault(format!(
+            "cannot connect to {target} ({through}{address}): {why}"
+        )))
     }
 }
 
-/// HTTP/1.1 names the path alone (RFC 9112 §3.2.1), where HTTP/2 needs scheme and authority too.
-fn in_origin_form(mut request: Request<ChunkBody>) -> Request<ChunkBody> {
-    let path = request.uri().path_and_query().cloned();
-    *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
-    request
+/// Gives an HTTP/2 connection up that has not been used for so long. Requests under way are finished.
+async fn rest_h2(peer: Weak<Peer>, timeout: Duration) {
+    loop {
+        let used = {
+            let Some(peer) = peer.upgrade() else { return };
+            let mut slot = peer.h2.lock().await;
+            match slot.as_ref() {
+                Some(h2) if !h2.is_closed() => {}
+                _ => return,
+            }
+            let used = peer.used.get();
+            if used.elapsed() >= timeout {
+                *slot = None;
+                return;
+            }
+            used
+        };
+        tokio::time::sleep_until(used + timeout).await;
+    }
 }
 
 #[allow(

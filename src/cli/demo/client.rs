@@ -28,18 +28,8 @@ impl Client {
         };
         let [traces, metrics, logs] = Signal::ALL.map(uri);
         let settings = Settings {
-            target: Target {
-                host: address.ip().to_string(),
-                port: address.port(),
-            },
-            tls: None,
             h2: true,
-            keepalive_time: None,
-            keepalive_timeout: None,
-            keepalive_while_idle: false,
-            idle_timeout: None,
-            keep_alives: true,
-            round_robin: false,
+            ..Settings::new(Target::from(address))
         };
         let inner = net::client::Client::new(settings);
         let not_uri = || format!("{address} is no address to send to");
