@@ -6,6 +6,7 @@ mod failing;
 mod hostile;
 mod memory;
 mod outage;
+mod overload;
 mod queue;
 mod shutdown;
 mod siblings;

@@ -93,7 +93,7 @@ impl Local {
         // Subscribed before the decision, so that a change in between is not missed.
         let mut changes = self.shared.script.subscribe();
         loop {
-            let (answer, delay) = self.shared.decide(payload.bytes());
+            let (answer, delay) = self.shared.decide(payload.bytes(), payload.items);
             if !delay.is_zero() {
                 tokio::time::sleep(delay).await;
             }

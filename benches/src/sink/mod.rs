@@ -244,9 +244,10 @@ impl Shared {
     }
 
     /// The answer to this payload, and how long to wait before it.
-    fn decide(&self, payload: &[u8]) -> (Answer, Duration) {
+    fn decide(&self, payload: &[u8], items: u64) -> (Answer, Duration) {
         let mut director = self.director.lock().unwrap_or_else(PoisonError::into_inner);
         let script = self.script.borrow();
-        (director.decide(&script, payload), script.delay)
+        let turn = director.turn(&script, items, clock::now());
+        (director.decide(&script, payload), script.delay + turn)
     }
 }

@@ -1,6 +1,6 @@
 //! What the sink answers, as a value that a test or the command line can change at any time.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::grpc;
 
@@ -82,6 +82,8 @@ pub struct Script {
     pub containing: Vec<u8>,
     /// Every answer waits so long; a payload is taken after the wait.
     pub delay: Duration,
+    /// What the back end takes, one export after another; 0 is as fast as it can. An answer waits for its turn.
+    pub items_per_second: u64,
     /// False: nothing is read from any socket, so that the peer's buffers fill up. Accepting goes
     /// on.
     pub reading: bool,
@@ -101,6 +103,7 @@ impl Script {
             times: None,
             containing: Vec::new(),
             delay: Duration::ZERO,
+            items_per_second: 0,
             reading: true,
         }
     }
@@ -132,6 +135,14 @@ impl Script {
     }
 
     #[must_use]
+    pub fn slowed(self, items_per_second: u64) -> Self {
+        Self {
+            items_per_second,
+            ..self
+        }
+    }
+
+    #[must_use]
     pub fn containing(self, bytes: impl Into<Vec<u8>>) -> Self {
         Self {
             containing: bytes.into(),
@@ -143,7 +154,7 @@ impl Script {
     ///
     /// Answers: `ok`, `unavailable`, `exhausted`, `invalid`, `hang`, `reset`, `take-and-reset`,
     /// `partial:N`, `grpc:CODE`, `http:CODE`. Other keys: `percent`, `times`, `containing`,
-    /// `delay_ms`, `retry_after_ms`, `reading`.
+    /// `delay_ms`, `items_per_second`, `retry_after_ms`, `reading`.
     pub fn from_query(query: &str) -> Result<Self, String> {
         let mut script = Self::default();
         let mut retry_after = None;
@@ -156,6 +167,7 @@ impl Script {
                 "percent" => script.percent = number(key, value)?,
                 "times" => script.times = Some(number(key, value)?),
                 "containing" => script.containing = value.as_bytes().to_vec(),
+                "items_per_second" => script.items_per_second = number(key, value)?,
                 "delay_ms" => script.delay = Duration::from_millis(number(key, value)?),
                 "retry_after_ms" => {
                     retry_after = Some(Duration::from_millis(number(key, value)?));
@@ -201,9 +213,23 @@ pub(super) struct Director {
     asked: u64,
     /// Exports that it did hit.
     hit: u64,
+    /// When a slowed back end will have taken all that it has been sent.
+    busy_until: Option<Instant>,
 }
 
 impl Director {
+    /// How long an export of so many items waits at a back end of this speed.
+    pub(super) fn turn(&mut self, script: &Script, items: u64, now: Instant) -> Duration {
+        if script.items_per_second == 0 {
+            return Duration::ZERO;
+        }
+        let takes = Duration::from_secs_f64(items as f64 / script.items_per_second as f64);
+        let begins = self.busy_until.map_or(now, |busy| busy.max(now));
+        let ends = begins + takes;
+        self.busy_until = Some(ends);
+        ends.saturating_duration_since(now)
+    }
+
     pub(super) fn decide(&mut self, script: &Script, payload: &[u8]) -> Answer {
         let needle = &script.containing[..];
         if !needle.is_empty() && !payload.windows(needle.len()).any(|window| window == needle) {
@@ -251,6 +277,18 @@ mod tests {
     }
 
     #[test]
+    fn a_slowed_back_end_takes_one_export_after_another() {
+        let script = Script::default().slowed(1000);
+        let (mut director, now) = (Director::default(), crate::clock::now());
+        let ms = Duration::from_millis;
+        assert_eq!(director.turn(&script, 100, now), ms(100));
+        assert_eq!(director.turn(&script, 50, now), ms(150));
+        assert_eq!(director.turn(&script, 50, now + ms(120)), ms(80));
+        assert_eq!(director.turn(&script, 10, now + ms(500)), ms(10));
+        assert_eq!(director.turn(&Script::default(), 10, now), ms(0));
+    }
+
+    #[test]
     fn a_query_says_the_same_as_the_value() {
         let wait = Some(Duration::from_millis(1500));
         for (query, expected) in [
@@ -274,6 +312,7 @@ mod tests {
                 "delay_ms=20",
                 Script::default().delayed(Duration::from_millis(20)),
             ),
+            ("items_per_second=50", Script::default().slowed(50)),
             ("reading=false", Script::not_reading()),
         ] {
             assert_eq!(Script::from_query(query), Ok(expected), "{query}");
