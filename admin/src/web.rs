@@ -4,13 +4,15 @@ use std::future::pending;
 use std::rc::Rc;
 
 use ::config::blocks::HttpServer;
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::{ALLOW, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
-use net::{Answer, Listener, Protocol, Settings};
-use pipeline::component::Listening;
+use net::tls::Owner;
+use net::{Answer, Front, Listener, Protocol, Settings};
+use otlp::reply::Status;
+use pipeline::component::{Host, Listening};
 use serde::Serialize;
 
 pub(crate) const PLAIN: &str = "text/plain; charset=utf-8";
@@ -20,8 +22,8 @@ pub(crate) const JSON: &str = "application/json";
 pub(crate) struct Site {
     listener: Listener,
     settings: Settings,
-    /// Added to every answer.
-    headers: HeaderMap,
+    /// Who may ask, and what every answer has.
+    front: Front,
 }
 
 /// What is answered to one question.
@@ -44,23 +46,25 @@ impl Site {
         Self {
             listener,
             settings,
-            headers: HeaderMap::new(),
+            front: Front::none(),
         }
     }
 
     /// Binds what the block says, at an `endpoint` whose default is its owner's.
-    pub(crate) fn bind(server: &HttpServer, endpoint: &str) -> Result<Self, String> {
-        let mut site = Self::plain(Listener::bind(endpoint, server.transport)?);
-        site.settings = Settings::http(server);
-        // The validation of the block has refused what is no header.
-        let headers = server.response_headers.iter().filter_map(|(name, value)| {
-            Some((
-                HeaderName::try_from(name).ok()?,
-                HeaderValue::try_from(value.expose()).ok()?,
-            ))
-        });
-        site.headers = headers.collect();
-        Ok(site)
+    pub(crate) fn bind(server: &HttpServer, endpoint: &str, host: &Host) -> Result<Self, String> {
+        let owner = Owner {
+            kind: host.label.kind.name(),
+            component: &host.label.id,
+            part: "http",
+            metrics: &host.metrics,
+        };
+        let settings = Settings::http(server, owner)?;
+        let front = Front::new(server, |id| host.get(id))?;
+        Ok(Self {
+            listener: Listener::bind(endpoint, server.transport)?,
+            settings,
+            front,
+        })
     }
 
     pub(crate) fn with_keep_alives(mut self, keep_alives: bool) -> Self {
@@ -69,7 +73,7 @@ impl Site {
     }
 
     pub(crate) fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.headers.insert(name, HeaderValue::from_static(value));
+        self.front.set_header(name, HeaderValue::from_static(value));
         self
     }
 
@@ -87,7 +91,7 @@ impl Site {
             return;
         };
         let settings = Rc::new(self.settings);
-        let desk = Rc::new((answer, self.headers));
+        let desk = Rc::new((answer, self.front));
         let accepting = seat.serve(move |accepted| {
             let (settings, desk) = (Rc::clone(&settings), Rc::clone(&desk));
             tokio::task::spawn_local(async move {
@@ -95,10 +99,14 @@ impl Site {
                     // Nobody reads the body of a question.
                     let close =
                         request.version() < Version::HTTP_2 && !request.body().is_end_stream();
-                    let (desk, parts) = (Rc::clone(&desk), request.into_parts().0);
+                    let desk = Rc::clone(&desk);
                     async move {
-                        let (answer, headers) = &*desk;
-                        let mut response = answer(parts).await.into_response(headers);
+                        let (answer, front) = &*desk;
+                        let answer = async |request: Request<Incoming>, _| {
+                            answer(request.into_parts().0).await.into_response()
+                        };
+                        let refused = |_: &Request<Incoming>, status| refused(status);
+                        let mut response = front.around(request, refused, answer).await;
                         if close {
                             net::close_after(&mut response);
                         }
@@ -147,7 +155,7 @@ impl Reply {
         self
     }
 
-    fn into_response(self, headers: &HeaderMap) -> Response<Answer> {
+    fn into_response(self) -> Response<Answer> {
         let mut response = Response::new(Answer::new(self.body));
         *response.status_mut() = self.status;
         let own = response.headers_mut();
@@ -155,9 +163,17 @@ impl Reply {
         if let Some(methods) = self.allow {
             own.insert(ALLOW, HeaderValue::from_static(methods));
         }
-        for (name, value) in headers {
-            own.insert(name, value.clone());
-        }
         response
     }
+}
+
+/// As Go's server answers a sender whom an authenticator does not let in.
+fn refused(status: Status) -> Response<Answer> {
+    let http = net::refusal_status(&status);
+    let mut response = Reply::text(http, format!("{}\n", status.message)).into_response();
+    let nosniff = HeaderValue::from_static("nosniff");
+    response
+        .headers_mut()
+        .insert(X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
 }

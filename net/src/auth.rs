@@ -8,6 +8,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use config::ComponentId;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
 use otlp::reply::{Code, Status};
@@ -62,6 +63,15 @@ pub struct Sender<'a> {
     pub metadata: &'a [(String, String)],
     /// What the receiver's authenticator found.
     pub identity: &'a [(String, String)],
+}
+
+/// Looks up an authenticator that a configuration names. The error is the Collector's.
+pub fn found<A: ?Sized>(
+    id: &ComponentId,
+    find: impl FnOnce(&ComponentId) -> Option<Arc<A>>,
+) -> Result<Arc<A>, String> {
+    find(id)
+        .ok_or_else(|| format!("failed to resolve authenticator \"{id}\": authenticator not found"))
 }
 
 // === impl Verdict ===

@@ -44,7 +44,7 @@ pub struct Seat {
 #[derive(Debug)]
 pub struct Accepted {
     pub(crate) socket: Socket,
-    peer: Option<IpAddr>,
+    pub(crate) peer: Option<IpAddr>,
     pub(crate) connected: Connected,
 }
 

@@ -1,8 +1,10 @@
 //! One connection: HTTP/2 or HTTP/1.1, with deadlines on everything that a silent or slow client could hold open.
 
 use std::cell::Cell;
+use std::fmt;
 use std::future::Future;
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -63,14 +65,16 @@ pub async fn serve<H, F>(
     F: Future<Output = Response<Answer>> + 'static,
 {
     let Accepted {
-        socket, connected, ..
+        socket,
+        peer,
+        connected,
     } = accepted;
     let mut draining = pin!(draining);
     let activity = Activity::new(Some(Arc::clone(connected.entered.slot())));
     let begun = tokio::select! {
         // A client that has begun already is served.
         biased;
-        begun = begin(socket, settings.protocol) => begun,
+        begun = begin(socket, peer, &settings) => begun,
         () = draining.as_mut() => None,
         () = activity.asked_to_leave() => None,
     };
@@ -108,18 +112,36 @@ async fn finish(connection: impl Future, grace: Option<Duration>, activity: &Act
     }
 }
 
-/// Waits until it is clear what is spoken, and whether that is HTTP/2; `None` if the client says nothing that is spoken
-/// here in time.
-async fn begin(socket: Socket, protocol: Protocol) -> Option<(Stream, bool)> {
-    let first = async {
-        let mut stream = Stream::plain(socket);
-        let h2 = stream.begins_with_h2().await.ok()?;
-        (h2 || protocol == Protocol::Auto).then_some((stream, h2))
+/// Makes the handshake of TLS and waits until it is clear what is spoken, and whether that is HTTP/2; `None` if the client
+/// says nothing in time that is spoken here. What a client says tells more than what it chose by ALPN, which bounds what
+/// it may say in TLS itself.
+async fn begin(
+    socket: Socket,
+    peer: Option<IpAddr>,
+    settings: &Settings,
+) -> Option<(Stream, bool)> {
+    let mut stream = match &settings.tls {
+        None => Stream::plain(socket),
+        Some(tls) => Stream::tls(tls.accept(socket, Peer(peer)).await?.stream),
     };
-    tokio::time::timeout(FIRST_BYTE_MAX, first)
-        .await
-        .ok()
-        .flatten()
+    let first = async {
+        let h2 = stream.begins_with_h2().await.ok()?;
+        (h2 || settings.protocol == Protocol::Auto).then_some(h2)
+    };
+    let h2 = tokio::time::timeout(FIRST_BYTE_MAX, first).await.ok()??;
+    Some((stream, h2))
+}
+
+/// A peer in the log.
+struct Peer(Option<IpAddr>);
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(address) => address.fmt(f),
+            None => f.write_str("a unix socket"),
+        }
+    }
 }
 
 async fn serve_h2<H, F>(

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use config::GoDuration;
-use config::blocks::{EnforcementPolicy, GrpcServer, HttpServer, ServerParameters};
+use config::blocks::{EnforcementPolicy, GrpcServer, HttpServer, ServerParameters, TlsServer};
+use config::{GoDuration, Optional};
 
 use crate::calm::PingPolicy;
 use crate::lifetime::Lifetime;
+use crate::tls::{self, Owner};
 
 /// Between two pings of a gRPC client, unless configured (grpc-go).
 const PINGS_APART: Duration = Duration::from_secs(5 * 60);
@@ -21,7 +22,7 @@ pub enum Protocol {
 }
 
 /// Limits and keep-alive of a server's connections. Where a limit is `None`, a default of the server holds.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     pub protocol: Protocol,
     /// `None`: 100.
@@ -37,6 +38,7 @@ pub struct Settings {
     /// Whether HTTP/1.1 connections serve more than one request.
     pub keep_alives: bool,
     pub lifetime: Lifetime,
+    pub tls: Option<tls::Server>,
 }
 
 impl Settings {
@@ -51,10 +53,12 @@ impl Settings {
             header_timeout: None,
             keep_alives: true,
             lifetime: Lifetime::default(),
+            tls: None,
         }
     }
 
-    pub fn grpc(server: &GrpcServer) -> Self {
+    /// Reads certificates. `owner` speaks for them; the error says what is wrong with which.
+    pub fn grpc(server: &GrpcServer, owner: Owner<'_>) -> Result<Self, String> {
         let keepalive = server.keepalive.as_ref();
         let parameters = keepalive.and_then(|k| k.server_parameters.as_ref());
         let time = |part: fn(&ServerParameters) -> GoDuration| {
@@ -65,7 +69,8 @@ impl Settings {
         let default = EnforcementPolicy::default();
         let policy = policy.unwrap_or(&default);
         let streams = server.max_concurrent_streams;
-        Self {
+        let protocol = Protocol::Http2;
+        Ok(Self {
             max_concurrent_streams: Some(streams).filter(|streams| *streams > 0),
             keepalive_time: time(|p| p.time),
             keepalive_timeout: time(|p| p.timeout),
@@ -78,21 +83,35 @@ impl Settings {
                 grace: time(|p| p.max_connection_age_grace),
                 idle: time(|p| p.max_connection_idle),
             },
-            ..Self::of(Protocol::Http2)
-        }
+            tls: tls(&server.tls, protocol, owner)?,
+            ..Self::of(protocol)
+        })
     }
 
-    pub fn http(server: &HttpServer) -> Self {
-        Self {
+    /// Like [`Settings::grpc`].
+    pub fn http(server: &HttpServer, owner: Owner<'_>) -> Result<Self, String> {
+        let protocol = Protocol::Auto;
+        Ok(Self {
             header_timeout: some_time(server.read_header_timeout),
             keep_alives: server.keep_alives_enabled,
             lifetime: Lifetime {
                 idle: some_time(server.idle_timeout),
                 ..Lifetime::default()
             },
-            ..Self::of(Protocol::Auto)
-        }
+            tls: tls(&server.tls, protocol, owner)?,
+            ..Self::of(protocol)
+        })
     }
+}
+
+fn tls(
+    block: &Optional<TlsServer>,
+    protocol: Protocol,
+    owner: Owner<'_>,
+) -> Result<Option<tls::Server>, String> {
+    let block = block.as_ref();
+    let server = block.map(|block| tls::Server::new(block, protocol, owner));
+    server.transpose().map_err(|fault| format!("tls: {fault}"))
 }
 
 /// Zero means "no bound" throughout the Collector's settings.

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::server::TlsStream;
 
 use crate::socket::Socket;
 
@@ -27,6 +28,7 @@ pub(crate) struct Stream {
 #[derive(Debug)]
 enum Carrier {
     Plain(Socket),
+    Tls(Box<TlsStream<Socket>>),
 }
 
 // === impl Stream ===
@@ -34,6 +36,10 @@ enum Carrier {
 impl Stream {
     pub(crate) fn plain(socket: Socket) -> Self {
         Self::over(Carrier::Plain(socket))
+    }
+
+    pub(crate) fn tls(stream: TlsStream<Socket>) -> Self {
+        Self::over(Carrier::Tls(Box::new(stream)))
     }
 
     fn over(carrier: Carrier) -> Self {
@@ -69,6 +75,7 @@ impl Carrier {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -100,6 +107,7 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match &mut self.get_mut().carrier {
             Carrier::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
+            Carrier::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
@@ -110,24 +118,28 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match &mut self.get_mut().carrier {
             Carrier::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, bufs),
+            Carrier::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
         match &self.carrier {
             Carrier::Plain(socket) => socket.is_write_vectored(),
+            Carrier::Tls(stream) => stream.is_write_vectored(),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().carrier {
             Carrier::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            Carrier::Tls(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().carrier {
             Carrier::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Carrier::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

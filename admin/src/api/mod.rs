@@ -116,14 +116,14 @@ endpoint: 127.0.0.1:13134
 }
 
 impl ExtensionComponent for Admin {
-    fn build(config: &Config, _host: &Host) -> Result<Box<dyn Extension>, String> {
+    fn build(config: &Config, host: &Host) -> Result<Box<dyn Extension>, String> {
         if !config.0.1.enabled {
             return Ok(Box::new(Self {
                 site: None,
                 shows_values: false,
             }));
         }
-        let mut site = Site::bind(&config.0.0, &config.0.1.endpoint)?;
+        let mut site = Site::bind(&config.0.0, &config.0.1.endpoint, host)?;
         for (name, value) in HEADERS {
             site = site.with_header(name, value);
         }

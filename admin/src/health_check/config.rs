@@ -20,8 +20,6 @@ pub(crate) struct Keys {
     pub(crate) response_body: Option<ResponseBody>,
     pub(crate) check_collector_pipeline: CheckPipeline,
     #[serde(skip_serializing)]
-    pub(crate) auth: NotYet,
-    #[serde(skip_serializing)]
     pub(crate) use_v2: NotYet,
     #[serde(skip_serializing)]
     pub(crate) http: NotYet,
@@ -56,7 +54,6 @@ impl Default for Keys {
             path: "/".to_owned(),
             response_body: None,
             check_collector_pipeline: CheckPipeline::default(),
-            auth: NotYet,
             use_v2: NotYet,
             http: NotYet,
             grpc: NotYet,

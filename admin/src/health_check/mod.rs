@@ -47,9 +47,9 @@ endpoint: 127.0.0.1:13133
 }
 
 impl ExtensionComponent for HealthCheck {
-    fn build(config: &Config, _host: &Host) -> Result<Box<dyn Extension>, String> {
+    fn build(config: &Config, host: &Host) -> Result<Box<dyn Extension>, String> {
         Ok(Box::new(Self {
-            site: Site::bind(&config.0, &config.1.endpoint)?
+            site: Site::bind(&config.0, &config.1.endpoint, host)?
                 .with_keep_alives(config.1.keep_alives_enabled),
             config: config.clone(),
         }))

@@ -6,7 +6,8 @@ use super::REQUEST_BYTES_DEFAULT;
 use super::auth::Auth;
 use super::endpoint::Transport;
 use super::keepalive::KeepaliveServer;
-use crate::decode::NotYet;
+use super::server_parts::{Dialer, Middleware, check_parts};
+use super::tls::TlsServer;
 use crate::optional::Optional;
 use crate::validate::{Capability, Problems, Validate};
 
@@ -26,13 +27,13 @@ pub struct GrpcServer {
     /// Keep the request's metadata with the batch.
     pub include_metadata: bool,
     #[serde(skip_serializing)]
-    pub dialer: NotYet,
-    #[serde(skip_serializing)]
-    pub tls: NotYet,
+    pub dialer: Dialer,
+    #[serde(skip_serializing_if = "Optional::is_off")]
+    pub tls: Optional<TlsServer>,
     #[serde(skip_serializing_if = "Optional::is_off")]
     pub auth: Optional<Auth>,
-    #[serde(skip_serializing)]
-    pub middlewares: NotYet,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub middlewares: Vec<Middleware>,
 }
 
 impl GrpcServer {
@@ -56,10 +57,10 @@ impl Default for GrpcServer {
             write_buffer_size: 0,
             keepalive: Optional::on(),
             include_metadata: false,
-            dialer: NotYet,
-            tls: NotYet,
+            dialer: Dialer::default(),
+            tls: Optional::Off,
             auth: Optional::Off,
-            middlewares: NotYet,
+            middlewares: Vec::new(),
         }
     }
 }
@@ -70,6 +71,8 @@ impl Validate for GrpcServer {
         if let Some(text) = self.transport.endpoint_fault(&self.endpoint) {
             problems.push("endpoint", text);
         }
+        problems.under("tls", &self.tls);
+        check_parts(&mut problems, &self.dialer, &self.middlewares);
         if let Some(auth) = self.auth.as_ref() {
             problems.want(
                 "auth::authenticator",

@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::REQUEST_BYTES_DEFAULT;
 use super::auth::HttpAuth;
+use super::cors::Cors;
 use super::endpoint::Transport;
-use crate::decode::NotYet;
+use super::server_parts::{Dialer, Middleware, check_parts};
+use super::tls::TlsServer;
 use crate::headers::Headers;
 use crate::optional::Optional;
 use crate::units::GoDuration;
@@ -45,15 +47,15 @@ pub struct HttpServer {
     pub idle_timeout: GoDuration,
     pub keep_alives_enabled: bool,
     #[serde(skip_serializing)]
-    pub dialer: NotYet,
-    #[serde(skip_serializing)]
-    pub tls: NotYet,
+    pub dialer: Dialer,
+    #[serde(skip_serializing_if = "Optional::is_off")]
+    pub tls: Optional<TlsServer>,
     #[serde(skip_serializing_if = "Optional::is_off")]
     pub auth: Optional<HttpAuth>,
-    #[serde(skip_serializing)]
-    pub cors: NotYet,
-    #[serde(skip_serializing)]
-    pub middlewares: NotYet,
+    #[serde(skip_serializing_if = "Optional::is_off")]
+    pub cors: Optional<Cors>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub middlewares: Vec<Middleware>,
 }
 
 impl HttpServer {
@@ -80,11 +82,11 @@ impl Default for HttpServer {
             write_timeout: GoDuration::ZERO,
             idle_timeout: GoDuration::ZERO,
             keep_alives_enabled: true,
-            dialer: NotYet,
-            tls: NotYet,
+            dialer: Dialer::default(),
+            tls: Optional::Off,
             auth: Optional::Off,
-            cors: NotYet,
-            middlewares: NotYet,
+            cors: Optional::Off,
+            middlewares: Vec::new(),
         }
     }
 }
@@ -113,6 +115,9 @@ impl Validate for HttpServer {
             let text = format!("'{key}' must be non-negative");
             problems.require(!duration.is_negative(), key, text);
         }
+        problems.under("tls", &self.tls);
+        problems.under("cors", &self.cors);
+        check_parts(&mut problems, &self.dialer, &self.middlewares);
         if let Some(auth) = self.auth.as_ref() {
             problems.want(
                 "auth::authenticator",

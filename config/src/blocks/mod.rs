@@ -5,6 +5,7 @@
 
 mod auth;
 mod compression;
+mod cors;
 mod endpoint;
 mod grpc_client;
 mod grpc_server;
@@ -14,11 +15,13 @@ mod keepalive;
 mod proxy;
 mod queue;
 mod retry;
+mod server_parts;
 mod timeout;
 mod tls;
 
 pub use auth::{Auth, HttpAuth};
 pub use compression::{Compression, CompressionParams};
+pub use cors::Cors;
 pub use endpoint::Transport;
 pub use grpc_client::GrpcClient;
 pub use grpc_server::GrpcServer;
@@ -28,6 +31,7 @@ pub use keepalive::{EnforcementPolicy, KeepaliveClient, KeepaliveServer, ServerP
 pub use proxy::ProxyUrl;
 pub use queue::{Partition, Queue, QueueBatch, Sizer};
 pub use retry::Retry;
+pub use server_parts::{Dialer, Middleware};
 pub use timeout::Timeout;
 pub use tls::{Tls, TlsClient, TlsClientOwn, TlsServer, TlsServerOwn, TlsVersion, Tpm};
 

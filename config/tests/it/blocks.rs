@@ -288,8 +288,19 @@ fn servers_listen_on_a_host_and_a_port() {
         ),
         (
             "tls: {cert_file: a}",
-            &["tls: `tls` is a key of the Collector that this build does not have yet"],
+            &[
+                "tls: TLS configuration must include both certificate and key \
+               (CertFile/CertPem and KeyFile/KeyPem)",
+            ],
         ),
+        (
+            "middlewares: [{id: limiter}]",
+            &[
+                "middlewares[0]: middleware \"limiter\": known to the Collector, not in this build, \
+               which has no extension that could be one; take it out of the file",
+            ],
+        ),
+        ("middlewares: []", &[]),
         (
             "keepalive: {enforcement_policy: {min_time: 10s}, server_parameters: {time: 1m}}",
             &[],
@@ -311,8 +322,8 @@ fn servers_listen_on_a_host_and_a_port() {
             &["idle_timeout: 'idle_timeout' must be non-negative"],
         ),
         (
-            "cors: {allowed_origins: [a]}",
-            &["cors: `cors` is a key of the Collector that this build does not have yet"],
+            "cors: {allowed_origins: ['https://*.example.com'], max_age: 7200}",
+            &[],
         ),
     ]);
 }
@@ -570,5 +581,30 @@ fn what_our_tls_cannot_do_is_said() {
             "{min_version: '1.0', max_version: '1.1'}",
             &["max_version: this build speaks TLS 1.2 and 1.3 only"],
         ),
+    ]);
+}
+
+#[test]
+fn what_a_server_cannot_honour_is_a_warning() {
+    check_warnings::<HttpServer>(&[
+        (
+            "cors: {allowed_headers: [x-token]}",
+            &[
+                "cors::allowed_headers: The CORS configuration specifies allowed headers but no \
+               allowed origins, and is therefore ignored.",
+            ],
+        ),
+        (
+            "cors: {allowed_origins: ['*']}",
+            &[
+                "cors::allowed_origins[0]: browsers do not send credentials to a server that allows \
+               every origin: name them, such as https://*.example.com",
+            ],
+        ),
+        (
+            "dialer: {timeout: 1s}",
+            &["dialer: has no effect on a server, which dials nobody"],
+        ),
+        ("dialer: {}", &[]),
     ]);
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use otlp::reply::{self, Code, Format, Status};
 
 use super::{GRPC, GRPC_MESSAGE, GRPC_STATUS, PREFIX, STATUS_DETAILS, prefix};
@@ -66,6 +66,30 @@ pub fn failure(status: &Status) -> Response<Answer> {
         insert_binary(headers, RETRY_INFO, &reply::encode_retry_info(delay));
     }
     response
+}
+
+/// Whether a request is a call at all; the error is the whole answer, as grpc-go gives it.
+pub fn check_call(method: &Method, headers: &HeaderMap) -> Result<(), Response<Answer>> {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let is_grpc = kind
+        .and_then(|kind| kind.strip_prefix(GRPC.as_bytes()))
+        .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')));
+    let (http, status) = if !is_grpc {
+        let kind = String::from_utf8_lossy(kind.unwrap_or_default());
+        let text = format!("invalid gRPC request content-type {kind:?}");
+        let status = Status::new(Code::InvalidArgument, text);
+        (StatusCode::UNSUPPORTED_MEDIA_TYPE, status)
+    } else if method != Method::POST {
+        let method = method.as_str();
+        let text = format!("Received a HEADERS frame with :method {method:?} which should be POST");
+        let status = Status::new(Code::Internal, text);
+        (StatusCode::METHOD_NOT_ALLOWED, status)
+    } else {
+        return Ok(());
+    };
+    let mut response = failure(&status);
+    *response.status_mut() = http;
+    Err(response)
 }
 
 /// The `grpc-encoding` of a request; the error is the answer's status.
@@ -168,6 +192,27 @@ mod tests {
         );
         check(b"\x02\0\0\0\x02hi", Gzip, Err(Code::InvalidArgument));
         check(b"\x01\0\0\0\x02hi", Identity, Err(Code::Internal));
+    }
+
+    #[test]
+    fn only_a_post_of_grpc_is_a_call() {
+        let check = |method: Method, kind: &str, expected: Option<(u16, &str)>| {
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, kind.parse().unwrap())]);
+            let found = check_call(&method, &headers).err().map(|answer| {
+                let status = answer.headers()[GRPC_STATUS].to_str().unwrap().to_owned();
+                (answer.status().as_u16(), status)
+            });
+            let expected = expected.map(|(http, status)| (http, status.to_owned()));
+            assert_eq!(found, expected, "{method} {kind}");
+        };
+        check(Method::POST, "application/grpc", None);
+        check(Method::POST, "application/grpc+proto", None);
+        check(Method::POST, "application/grpc;charset=utf-8", None);
+        check(Method::POST, "application/grpc-web", Some((415, "3")));
+        check(Method::POST, "application/x-protobuf", Some((415, "3")));
+        check(Method::POST, "", Some((415, "3")));
+        check(Method::GET, "application/grpc", Some((405, "13")));
+        check(Method::GET, "text/html", Some((415, "3")));
     }
 
     #[test]

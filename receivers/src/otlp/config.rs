@@ -1,8 +1,7 @@
 //! What users write for the OTLP receiver.
 
 use ::config::blocks::{GrpcServer, HttpServer};
-use ::config::{Headers, Optional, Problems, Squash, Validate};
-use ::http::{HeaderMap, HeaderName, HeaderValue};
+use ::config::{Optional, Problems, Squash, Validate};
 use ::otlp::Signal;
 use net::encoding::Encoding;
 use serde::{Deserialize, Serialize};
@@ -95,15 +94,4 @@ pub(crate) fn encodings(names: &[String]) -> Option<Vec<Encoding>> {
             .filter_map(|name| Encoding::from_http(name))
             .collect(),
     )
-}
-
-/// The validation of the block has refused what is no header.
-pub(crate) fn headers(headers: &Headers) -> HeaderMap {
-    let header = |(name, value): (&str, &::config::Secret)| {
-        Some((
-            HeaderName::try_from(name).ok()?,
-            HeaderValue::try_from(value.expose()).ok()?,
-        ))
-    };
-    headers.iter().filter_map(header).collect()
 }

@@ -6,27 +6,23 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
+use net::auth::{Credentials, ServerAuth};
 use net::{Answer, grpc};
 use otlp::Signal;
 use otlp::reply::{Code, Format, GRPC_SUCCESS, PartialSuccess, Status};
 use pipeline::{Context, Sender};
 
 use super::ingest::{Ingest, Reading, Rejection};
-use super::seat::with_metadata;
+use super::seat;
 
 pub(super) struct Grpc {
-    ingest: Ingest,
-    include_metadata: bool,
+    pub(super) ingest: Ingest,
+    pub(super) include_metadata: bool,
+    /// Lets senders in; everybody if there is none.
+    pub(super) auth: Option<Arc<dyn ServerAuth>>,
 }
 
 impl Grpc {
-    pub(super) fn new(ingest: Ingest, include_metadata: bool) -> Rc<Self> {
-        Rc::new(Self {
-            ingest,
-            include_metadata,
-        })
-    }
-
     /// Answers one call. `context` is the connection's.
     pub(super) fn handle(
         self: &Rc<Self>,
@@ -54,7 +50,7 @@ impl Grpc {
     async fn export(
         &self,
         request: Request<Incoming>,
-        (sender, mut context): (Sender, Arc<Context>),
+        (sender, context): (Sender, Arc<Context>),
     ) -> Result<Option<PartialSuccess>, Rejection> {
         let path = request.uri().path();
         let inlet = Signal::from_grpc_path(path).and_then(|signal| self.ingest.inlet(signal));
@@ -62,9 +58,14 @@ impl Grpc {
             return Err(unknown(path).into());
         };
         let encoding = grpc::encoding(request.headers())?;
-        if self.include_metadata {
-            context = with_metadata(&context, &request);
-        }
+        let identity = match &self.auth {
+            None => None,
+            Some(auth) => {
+                let verdict = auth.authenticate(Credentials::new(request.headers()));
+                Some(verdict.settled().await?)
+            }
+        };
+        let context = seat::context(&context, &request, self.include_metadata, identity);
         let mut body = self.ingest.read(request.into_body(), grpc::PREFIX).await?;
         let reading = Reading {
             encoding: grpc::unframe(&mut body, encoding)?,

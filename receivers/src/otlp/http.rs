@@ -10,14 +10,15 @@ use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
-use net::Answer;
+use net::auth::Identity;
 use net::encoding::Encoding;
+use net::{Answer, Front};
 use otlp::Signal;
 use otlp::reply::{Code, Format, Status};
 use pipeline::Context;
 
 use super::ingest::{Ingest, Reading, Rejection};
-use super::seat::with_metadata;
+use super::seat;
 
 pub(super) struct Http {
     pub(super) ingest: Ingest,
@@ -26,8 +27,7 @@ pub(super) struct Http {
     pub(super) paths: [String; 3],
     /// `None`: bodies are taken as they are, whatever their encoding is said to be.
     pub(super) encodings: Option<Vec<Encoding>>,
-    /// Added to every answer.
-    pub(super) headers: HeaderMap,
+    pub(super) front: Arc<Front>,
     /// Bounds the reading of a body.
     pub(super) read_timeout: Option<Duration>,
     /// Bounds what comes after that, up to the answer.
@@ -46,12 +46,20 @@ impl Http {
         async move {
             let h1 = request.version() < Version::HTTP_2;
             let mut unread = !request.body().is_end_stream();
-            let mut response = service.answer(request, context, &mut unread).await;
+            let answer = async |request, identity| {
+                service
+                    .answer(request, &context, identity, &mut unread)
+                    .await
+            };
+            let refused = |request: &Request<_>, status| {
+                let sender = service.ingest.sender(&context, request.headers());
+                let rejection = Rejection::from(status);
+                service.ingest.refused(sender, &rejection);
+                unauthenticated(request, rejection.status)
+            };
+            let mut response = service.front.around(request, refused, answer).await;
             if h1 && unread {
                 net::close_after(&mut response);
-            }
-            for (name, value) in &service.headers {
-                response.headers_mut().insert(name, value.clone());
             }
             response
         }
@@ -61,7 +69,8 @@ impl Http {
     async fn answer(
         &self,
         request: Request<Incoming>,
-        context: Arc<Context>,
+        connection: &Arc<Context>,
+        identity: Option<Identity>,
         unread: &mut bool,
     ) -> Response<Answer> {
         let path = request.uri().path();
@@ -80,12 +89,8 @@ impl Http {
                 .insert(ALLOW, HeaderValue::from_static("POST"));
             return response;
         }
-        let sender = self.ingest.sender(&context, request.headers());
-        let content_type = request
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|v| v.to_str().ok());
-        let format = content_type.and_then(Format::from_content_type);
+        let sender = self.ingest.sender(connection, request.headers());
+        let format = format(request.headers());
         let encoding = match self.encoding(request.headers()) {
             Ok(encoding) => encoding,
             // An answer to a content type that we do not speak is the Collector's, word for word.
@@ -101,10 +106,7 @@ impl Http {
                 "415 unsupported media type, supported: [application/json, application/x-protobuf]";
             return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, words);
         };
-        let context = match self.include_metadata {
-            true => with_metadata(&context, &request),
-            false => context,
-        };
+        let context = seat::context(connection, &request, self.include_metadata, identity);
         let version = request.version();
         let taken = async {
             let reading = self.ingest.read(request.into_body(), 0);
@@ -143,6 +145,21 @@ impl Http {
             let words = format!("unsupported Content-Encoding: {named:?}");
             Status::new(Code::InvalidArgument, words)
         })
+    }
+}
+
+/// What a request's content type says that it is written in.
+fn format(headers: &HeaderMap) -> Option<Format> {
+    let content_type = headers.get(CONTENT_TYPE)?;
+    Format::from_content_type(content_type.to_str().ok()?)
+}
+
+/// The answer to a sender who is not let in. The Collector has no words for one whose content type it does not speak.
+fn unauthenticated(request: &Request<Incoming>, status: Status) -> Response<Answer> {
+    let http = net::refusal_status(&status);
+    match format(request.headers()) {
+        Some(format) => encoded(http, format, status.encode(format)),
+        None => with_type(http, "text/plain", status.message),
     }
 }
 

@@ -9,24 +9,44 @@ mod seat;
 mod tests;
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::config::GoDuration;
+use ::config::blocks::GrpcServer;
 use ::otlp::Signal;
-use net::Listener;
+use net::auth::ServerAuth;
+use net::tls::Owner;
+use net::{Front, Listener, Settings};
 use pipeline::component::{
     Component, Host, Listening, Receiver, ReceiverComponent, Seat, Stability,
 };
 
-use config::{Config, HttpSide};
+use config::{Config, Protocols};
 use grpc::Grpc;
 use http::Http;
 use ingest::Ingest;
 
 /// Receiver `otlp`.
 pub(crate) struct Otlp {
-    grpc: Option<(Listener, ::config::blocks::GrpcServer)>,
+    grpc: Option<(Listener, GrpcSide)>,
     http: Option<(Listener, HttpSide)>,
+}
+
+/// What every worker serves over gRPC.
+#[derive(Clone)]
+struct GrpcSide {
+    server: GrpcServer,
+    settings: Settings,
+    auth: Option<Arc<dyn ServerAuth>>,
+}
+
+/// What every worker serves over HTTP.
+#[derive(Clone)]
+struct HttpSide {
+    config: config::HttpSide,
+    settings: Settings,
+    front: Arc<Front>,
 }
 
 impl Component for Otlp {
@@ -45,34 +65,38 @@ protocols:
 }
 
 impl ReceiverComponent for Otlp {
-    fn build(config: &Config, _host: &Host) -> Result<Box<dyn Receiver>, String> {
-        let protocols = &config.protocols;
-        let guarded = protocols
-            .grpc
-            .as_ref()
-            .is_some_and(|grpc| grpc.auth.is_on())
-            || protocols
-                .http
-                .as_ref()
-                .is_some_and(|http| http.auth.is_on());
-        if guarded {
-            return Err("this build does not authenticate requests yet".into());
-        }
-        let grpc = match protocols.grpc.as_ref() {
-            Some(server) => Some((
-                Listener::bind(&server.endpoint, server.transport)?,
-                server.clone(),
-            )),
-            None => None,
+    fn build(config: &Config, host: &Host) -> Result<Box<dyn Receiver>, String> {
+        let Protocols { grpc, http } = &config.protocols;
+        let owner = |part| Owner {
+            kind: host.label.kind.name(),
+            component: &host.label.id,
+            part,
+            metrics: &host.metrics,
         };
-        let http = match protocols.http.as_ref() {
-            Some(side) => Some((
-                Listener::bind(&side.0.endpoint, side.0.transport)?,
-                side.clone(),
-            )),
-            None => None,
-        };
-        Ok(Box::new(Self { grpc, http }))
+        let grpc = grpc.as_ref().map(|server| {
+            let side = GrpcSide {
+                server: server.clone(),
+                settings: Settings::grpc(server, owner("grpc"))?,
+                auth: match server.auth.as_ref() {
+                    Some(auth) => Some(net::auth::found(&auth.authenticator, |id| host.get(id))?),
+                    None => None,
+                },
+            };
+            Ok::<_, String>((Listener::bind(&server.endpoint, server.transport)?, side))
+        });
+        let http = http.as_ref().map(|config| {
+            let server = &config.0;
+            let side = HttpSide {
+                config: config.clone(),
+                settings: Settings::http(server, owner("http"))?,
+                front: Arc::new(Front::new(server, |id| host.get(id))?),
+            };
+            Ok::<_, String>((Listener::bind(&server.endpoint, server.transport)?, side))
+        });
+        Ok(Box::new(Self {
+            grpc: grpc.transpose()?,
+            http: http.transpose()?,
+        }))
     }
 }
 
@@ -115,7 +139,7 @@ impl Receiver for Otlp {
                         let (grpc_inlets, grpc_stop) = (inlets.clone(), stop.clone());
                         let grpc = async {
                             if let Some((seat, config)) = grpc {
-                                serve_grpc(seat, &config, grpc_inlets, grpc_stop).await;
+                                serve_grpc(seat, config, grpc_inlets, grpc_stop).await;
                             }
                         };
                         let http = async {
@@ -133,13 +157,21 @@ impl Receiver for Otlp {
 
 async fn serve_grpc(
     seat: net::Seat,
-    config: &::config::blocks::GrpcServer,
+    side: GrpcSide,
     inlets: pipeline::Inlets,
     stop: pipeline::Stop,
 ) {
-    let settings = net::Settings::grpc(config);
-    let cap = usize::try_from(config.request_bytes_max()).unwrap_or(usize::MAX);
-    let service = Grpc::new(Ingest::new(inlets, "grpc", cap), config.include_metadata);
+    let GrpcSide {
+        server,
+        settings,
+        auth,
+    } = side;
+    let cap = usize::try_from(server.request_bytes_max()).unwrap_or(usize::MAX);
+    let service = Rc::new(Grpc {
+        ingest: Ingest::new(inlets, "grpc", cap),
+        include_metadata: server.include_metadata,
+        auth,
+    });
     seat::run(
         seat,
         settings,
@@ -151,18 +183,22 @@ async fn serve_grpc(
 
 async fn serve_http(
     seat: net::Seat,
-    config: HttpSide,
+    side: HttpSide,
     inlets: pipeline::Inlets,
     stop: pipeline::Stop,
 ) {
+    let HttpSide {
+        config,
+        settings,
+        front,
+    } = side;
     let server = &config.0;
-    let settings = net::Settings::http(server);
     let cap = usize::try_from(server.request_bytes_max()).unwrap_or(usize::MAX);
     let service = Rc::new(Http {
         include_metadata: server.include_metadata,
         paths: config.1.paths(),
         encodings: config::encodings(&server.compression_algorithms),
-        headers: config::headers(&server.response_headers),
+        front,
         ingest: Ingest::new(inlets, "http", cap),
         read_timeout: some_time(server.read_timeout),
         write_timeout: some_time(server.write_timeout),

@@ -1,12 +1,13 @@
 //! A worker's half of one listening socket: its connections, until the last is answered.
 
 use std::future::Future;
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use http::header::HOST;
 use http::{Request, Response};
 use hyper::body::Incoming;
+use net::auth::Identity;
 use net::{Answer, Seat, Settings};
 use pipeline::{Context, Stop};
 use tokio::sync::mpsc;
@@ -43,9 +44,28 @@ where
     let _ = all_closed.recv().await;
 }
 
-/// The connection's context with the request's metadata: header names in lower case, and the authority as `host`.
-pub(super) fn with_metadata(context: &Context, request: &Request<Incoming>) -> Arc<Context> {
-    let peer: Option<IpAddr> = context.peer;
+/// The connection's context with what belongs to one request: who its sender is, and its metadata where that is kept.
+pub(super) fn context(
+    connection: &Arc<Context>,
+    request: &Request<Incoming>,
+    include_metadata: bool,
+    identity: Option<Identity>,
+) -> Arc<Context> {
+    if !include_metadata && identity.is_none() {
+        return Arc::clone(connection);
+    }
+    Arc::new(Context {
+        peer: connection.peer,
+        metadata: match include_metadata {
+            true => metadata(request),
+            false => Vec::new(),
+        },
+        identity: identity.unwrap_or_default(),
+    })
+}
+
+/// Header names in lower case, and the authority as `host`.
+fn metadata(request: &Request<Incoming>) -> Vec<(String, String)> {
     let headers = request.headers().iter().map(|(name, value)| {
         (
             name.as_str().to_owned(),
@@ -53,12 +73,10 @@ pub(super) fn with_metadata(context: &Context, request: &Request<Incoming>) -> A
         )
     });
     let mut metadata: Vec<_> = headers.collect();
-    if let Some(authority) = request.uri().authority() {
+    if !request.headers().contains_key(HOST)
+        && let Some(authority) = request.uri().authority()
+    {
         metadata.push(("host".to_owned(), authority.to_string()));
     }
-    Arc::new(Context {
-        peer,
-        metadata,
-        identity: Arc::clone(&context.identity),
-    })
+    metadata
 }

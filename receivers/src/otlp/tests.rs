@@ -5,7 +5,7 @@ use ::otlp::Signal;
 use net::encoding::Encoding;
 use pipeline::testkit;
 
-use super::config::{Config, encodings, headers};
+use super::config::{Config, encodings};
 
 /// A configuration from its YAML, or what is wrong with it.
 fn read(yaml: &str) -> Result<Config, String> {
@@ -113,12 +113,4 @@ fn an_empty_list_of_algorithms_switches_decoding_off() {
     let all = listed("{}").unwrap();
     assert!(all.contains(&Encoding::Identity) && all.contains(&Encoding::SnappyFramed));
     assert_eq!(all.len(), 8);
-}
-
-#[test]
-fn response_headers_are_sent_as_written() {
-    let yaml = "{protocols: {http: {response_headers: {X-Team: shop}}}}";
-    let Config { protocols } = read(yaml).unwrap();
-    let all = headers(&protocols.http.as_ref().unwrap().0.response_headers);
-    assert_eq!(all["x-team"], "shop");
 }
