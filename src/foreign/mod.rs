@@ -18,6 +18,8 @@ mod tests;
 use config::Kind;
 use pipeline::component::Foreign;
 
+use crate::components::REGISTRY;
+
 /// The types of one kind.
 struct Table {
     kind: Kind,
@@ -42,11 +44,15 @@ const TABLES: [Table; 5] = [
     extensions::TABLE,
 ];
 
-/// What to say about a type that is not registered; `None` if the Collector does not know it either.
+/// What to say about a type; `None` if this build has it, or if the Collector does not know it either.
 pub(crate) fn advice(kind: Kind, name: &str) -> Option<Foreign> {
-    let table = TABLES.iter().find(|table| table.kind == kind)?;
     let is = |known: &&str| letters(known).eq(letters(name));
-    let row = table.rows.iter().find(|row| row.names.iter().any(is));
+    if REGISTRY.names(kind).iter().any(is) {
+        return None;
+    }
+    let table = TABLES.iter().find(|table| table.kind == kind)?;
+    let mut rows = table.rows.iter();
+    let row = rows.find(|row| row.names.iter().any(is));
     row.map(|row| row.advice)
         .or_else(|| table.tail.iter().any(is).then_some(table.advice))
 }

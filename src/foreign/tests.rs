@@ -3,6 +3,7 @@ use std::collections::HashSet;
 use config::Kind;
 
 use super::{TABLES, advice, letters};
+use crate::components::REGISTRY;
 
 #[test]
 fn no_type_has_two_rows() {
@@ -31,4 +32,14 @@ fn both_spellings_of_a_type_mean_it() {
     assert!(advice(Kind::Receiver, "zokeeper").is_none());
     // A type of another kind is no type of this one.
     assert!(advice(Kind::Exporter, "hostmetrics").is_none());
+}
+
+#[test]
+fn no_type_is_both_registered_and_foreign() {
+    for kind in Kind::ALL {
+        for name in REGISTRY.names(kind) {
+            assert!(advice(kind, name).is_none(), "{name}");
+            assert!(advice(kind, &name.replace('_', "")).is_none(), "{name}");
+        }
+    }
 }

@@ -103,18 +103,25 @@ pub struct Foreign {
 }
 
 impl Registry {
-    /// Whether a type or alias is one of this kind.
-    pub fn has(&self, kind: Kind, name: &str) -> bool {
-        fn has<B>(table: &[Factory<B>], name: &str) -> bool {
-            table.iter().any(|factory| factory.is_called(name))
+    /// The types and aliases of a kind.
+    pub fn names(&self, kind: Kind) -> Vec<&'static str> {
+        fn names<B>(table: &[Factory<B>]) -> Vec<&'static str> {
+            let rows = table.iter();
+            rows.flat_map(|row| row.aliases.iter().copied().chain([row.name]))
+                .collect()
         }
         match kind {
-            Kind::Receiver => has(self.receivers, name),
-            Kind::Processor => has(self.processors, name),
-            Kind::Exporter => has(self.exporters, name),
-            Kind::Connector => has(self.connectors, name),
-            Kind::Extension => has(self.extensions, name),
+            Kind::Receiver => names(self.receivers),
+            Kind::Processor => names(self.processors),
+            Kind::Exporter => names(self.exporters),
+            Kind::Connector => names(self.connectors),
+            Kind::Extension => names(self.extensions),
         }
+    }
+
+    /// Whether a type or alias is one of this kind.
+    pub fn has(&self, kind: Kind, name: &str) -> bool {
+        self.names(kind).contains(&name)
     }
 
     /// The section of the file in which a type or alias stands; the first one if there are several.

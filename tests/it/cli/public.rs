@@ -1,6 +1,6 @@
 //! Configurations as distributions, charts and vendors publish them.
 //!
-//! Each either is valid as it stands, or `validate` names all edits that it needs in one run. The
+//! Each either starts as it stands, or `validate` names all edits that it needs in one run. The
 //! edits stand in the fixture, `# edit: path`; the test makes them and validates the result.
 
 use std::collections::BTreeSet;
@@ -9,6 +9,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{file, fixtures, path, tracegate_with};
+use crate::rig::Service;
 
 const SECTIONS: [&str; 5] = [
     "receivers",
@@ -19,7 +20,7 @@ const SECTIONS: [&str; 5] = [
 ];
 
 #[test]
-fn every_public_configuration_is_valid_or_all_its_edits_are_named_in_one_run() {
+fn every_public_configuration_starts_or_all_its_edits_are_named_in_one_run() {
     let paths = fixtures("public");
     assert!(paths.len() >= 20, "{} fixtures", paths.len());
     let has = types();
@@ -27,10 +28,10 @@ fn every_public_configuration_is_valid_or_all_its_edits_are_named_in_one_run() {
     for path in &paths {
         unchanged += usize::from(check(path, &has));
     }
-    assert!(unchanged >= 6, "{unchanged} are valid as they stand");
+    assert!(unchanged >= 6, "{unchanged} start as they stand");
 }
 
-/// Gives whether it is valid as it stands.
+/// Gives whether it starts as it stands.
 fn check(fixture: &Path, has: &BTreeSet<(String, String)>) -> bool {
     let text = std::fs::read_to_string(fixture).unwrap();
     let name = fixture.display();
@@ -60,6 +61,7 @@ fn check(fixture: &Path, has: &BTreeSet<(String, String)>) -> bool {
         assert!(fault["help"].is_string(), "{name}: {fault}");
     }
     if faults.is_empty() {
+        start(&text, &environment);
         return true;
     }
     let mut tree: Value = serde_saphyr::from_str(&text).unwrap();
@@ -70,6 +72,19 @@ fn check(fixture: &Path, has: &BTreeSet<(String, String)>) -> bool {
     let left = errors(path(&twin), &environment);
     assert!(left.is_empty(), "{name} after its edits: {left:#?}");
     false
+}
+
+/// Starts it on ports of the system's choice, and ends it.
+fn start(text: &str, environment: &[(String, &'static str)]) {
+    let mut yaml = text.to_owned();
+    for (name, value) in environment {
+        yaml = yaml.replace(&format!("${{env:{name}}}"), value);
+        yaml = yaml.replace(&format!("${{{name}}}"), value);
+    }
+    let ports = ["grpc", "http"]
+        .map(|protocol| format!("receivers.otlp.protocols.{protocol}.endpoint=127.0.0.1:0"));
+    let arguments: Vec<&str> = ports.iter().flat_map(|port| ["--set", port]).collect();
+    Service::start_with(&yaml, &arguments).stop();
 }
 
 /// The errors that `validate` names.
