@@ -69,10 +69,10 @@ mod tests {
             r#"{"result":"nothing has changed","config_hash":"c0ffee"}"#,
         );
         check(
-            Err("error: unknown key\n".to_owned()),
+            Err("error: unknown key".to_owned()),
             400,
             "{\"error\":\"not reloaded: what ran before still runs\",\
-             \"faults\":\"error: unknown key\n\",\"config_hash\":\"c0ffee\"}",
+             \"faults\":\"error: unknown key\",\"config_hash\":\"c0ffee\"}",
         );
     }
 }
