@@ -14,6 +14,9 @@ use pipeline::{Clock, ExtensionNode, Plan, Service, Shared};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
+/// How long our own telemetry may take to send its last figures once the service has ended.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(3);
+
 /// What runs, and how it may end.
 pub(crate) struct Run {
     pub(crate) plan: Plan,
@@ -63,6 +66,7 @@ async fn live(run: Run, beside: Beside<'_>) -> anyhow::Result<()> {
     } = run;
     let mut signals = Signals::listen()?;
     let mut extensions = build_extensions(std::mem::take(&mut plan.extensions), &mut shared)?;
+    let asked_for = extensions.len();
     extensions.extend(pages);
     let mut service = Service::start(plan, &shared)?;
     let (reload, mut reloads) = Reload::channel();
@@ -82,10 +86,12 @@ async fn live(run: Run, beside: Beside<'_>) -> anyhow::Result<()> {
         reload,
     };
     let mut beside_pipelines = Vec::new();
+    let mut running = Vec::new();
     for (id, extension) in extensions {
         let sockets = extension.listening().into_iter();
         beside_pipelines.extend(sockets.map(|socket| (id.clone(), socket)));
-        tokio::task::spawn_local(extension.run(vitals.clone(), service.stop()));
+        let run = extension.run(vitals.clone(), service.stop());
+        running.push(tokio::task::spawn_local(run));
     }
     health.send_replace(Health::Ready);
     let receiving = service.listening();
@@ -101,6 +107,10 @@ async fn live(run: Run, beside: Beside<'_>) -> anyhow::Result<()> {
     tracing::info!("Starting shutdown...");
     health.send_replace(Health::Draining);
     drain(&mut service, &mut signals, shutdown_timeout).await;
+    for page in running.drain(asked_for..) {
+        // Who does not end in time, or has ended badly, has nothing more to say.
+        let _ = tokio::time::timeout(LAST_WORDS_MAX, page).await;
+    }
     tracing::info!("Shutdown complete.");
     print_account(&shared.books, &mut std::io::stderr().lock())
         .context("cannot print the account")?;

@@ -7,13 +7,13 @@
 mod api;
 mod families;
 mod health_check;
-mod metrics_page;
+mod readers;
 mod status;
 mod web;
 
 use pipeline::component::ExtensionFactory;
 
-pub use metrics_page::metrics_page;
+pub use readers::metric_readers;
 
 /// Every extension of this build.
 pub const ALL: &[ExtensionFactory] = &[

@@ -17,7 +17,7 @@ use telemetry::Resource;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 
-use crate::{ALL, metrics_page};
+use crate::{ALL, metric_readers};
 
 /// A receiver that receives nothing and an exporter that is never asked to send.
 struct Idle;
@@ -285,7 +285,7 @@ fn every_reader_has_a_page_with_books_rooms_budget_and_process() {
     ));
     let resource = Resource::new("tracegate", "1.2.3", []).unwrap();
     let shared = shared();
-    let page = metrics_page(&telemetry, &resource, &shared)
+    let page = metric_readers(&telemetry, &resource, &shared)
         .unwrap()
         .unwrap();
     beside(page, &shared, |sockets, _health| async move {
@@ -320,7 +320,7 @@ fn every_reader_has_a_page_with_books_rooms_budget_and_process() {
 #[test]
 fn level_none_opens_no_page() {
     let resource = Resource::default();
-    let page = metrics_page(&written("{metrics: {level: none}}"), &resource, &shared());
+    let page = metric_readers(&written("{metrics: {level: none}}"), &resource, &shared());
     assert!(page.unwrap().is_none());
 }
 
@@ -333,7 +333,7 @@ fn an_address_in_use_is_named_with_the_keys_that_choose_another() {
          {{host: 127.0.0.1, port: {}}}}}}}}}]}}}}",
         address.port()
     ));
-    let error = metrics_page(&telemetry, &Resource::default(), &shared())
+    let error = metric_readers(&telemetry, &Resource::default(), &shared())
         .err()
         .unwrap();
     let keys = "`host` or `port` under service::telemetry::metrics::readers";

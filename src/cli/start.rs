@@ -67,7 +67,7 @@ pub(super) fn serve(
     let shared = run::shared(budget, clock);
     // Shown for as long as it is held.
     let _gauge = volatile_queues(setup.volatile_queues, &shared);
-    let page = admin::metrics_page(telemetry, &resource, &shared).map_err(anyhow::Error::msg)?;
+    let page = admin::metric_readers(telemetry, &resource, &shared).map_err(anyhow::Error::msg)?;
     let pages = page
         .map(|page| (welcome::METRICS.to_owned(), page))
         .into_iter()

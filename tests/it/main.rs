@@ -6,6 +6,7 @@ mod books;
 mod cli;
 #[path = "../fault/mod.rs"]
 mod fault;
+mod own_metrics;
 mod protocol;
 mod rig;
 mod samples;

@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::decode::NotYet;
 use crate::node::Node;
 use crate::units::GoDuration;
+use crate::validate::{Problems, Validate};
 
 /// `logs`
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -25,8 +25,9 @@ pub struct Logs {
     pub output_paths: Vec<String>,
     pub error_output_paths: Vec<String>,
     pub initial_fields: BTreeMap<String, Node>,
-    #[serde(skip_serializing)]
-    pub processors: NotYet,
+    /// Where log lines go besides; none is applied.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub processors: Vec<Node>,
 }
 
 /// `logs::level`
@@ -75,8 +76,28 @@ impl Default for Logs {
             output_paths: vec!["stderr".to_owned()],
             error_output_paths: vec!["stderr".to_owned()],
             initial_fields: BTreeMap::new(),
-            processors: NotYet,
+            processors: Vec::new(),
         }
+    }
+}
+
+impl Validate for Logs {
+    fn validate(&self) -> Problems {
+        let mut problems = Problems::new();
+        let text = "'tick' must be non-negative";
+        problems.require(!self.sampling.tick.is_negative(), "sampling::tick", text);
+        if self.development {
+            let text = "has no effect: no line has a stack trace, and no error ends the process";
+            problems.warn("development", text);
+        }
+        if !self.processors.is_empty() {
+            problems.warn(
+                "processors",
+                "has no effect: log lines are written to `output_paths` alone; a log collector, \
+                 such as the receiver `file_log` of another instance, can read them there",
+            );
+        }
+        problems
     }
 }
 

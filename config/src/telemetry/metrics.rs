@@ -4,7 +4,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::decode::NotYet;
+use super::periodic::Periodic;
+use crate::node::Node;
+use crate::validate::{Problems, Validate};
 
 /// `metrics`
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -12,8 +14,9 @@ use crate::decode::NotYet;
 pub struct Metrics {
     pub level: Level,
     pub readers: Vec<Reader>,
-    #[serde(skip_serializing)]
-    pub views: NotYet,
+    /// Which metrics are shown, and how; none is applied.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<Node>,
 }
 
 /// How much is measured.
@@ -30,9 +33,10 @@ pub enum Level {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Reader {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pull: Option<Pull>,
-    #[serde(skip_serializing)]
-    pub periodic: NotYet,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub periodic: Option<Periodic>,
 }
 
 /// `pull`
@@ -58,8 +62,17 @@ pub struct Prometheus {
     pub without_scope_info: bool,
     pub without_units: bool,
     pub without_type_suffix: bool,
-    #[serde(skip_serializing)]
-    pub with_resource_constant_labels: NotYet,
+    /// Attributes of the resource that stand on each series.
+    pub with_resource_constant_labels: Chosen,
+}
+
+/// Names that are chosen, with `*` for any text and `?` for any character.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Chosen {
+    pub included: Vec<String>,
+    /// Wins over `included`.
+    pub excluded: Vec<String>,
 }
 
 // === impl Metrics ===
@@ -67,13 +80,22 @@ pub struct Prometheus {
 impl Metrics {
     /// The pages to serve; none at level `none`.
     pub fn pages(&self) -> impl Iterator<Item = &Prometheus> {
-        let readers = if self.level == Level::None {
-            &[]
-        } else {
-            self.readers.as_slice()
-        };
-        let pull = readers.iter().filter_map(|reader| reader.pull.as_ref());
+        let pull = self.used().iter().filter_map(|reader| reader.pull.as_ref());
         pull.filter_map(|pull| pull.exporter.prometheus.as_ref())
+    }
+
+    /// The readers that send; none at level `none`.
+    pub fn pushes(&self) -> impl Iterator<Item = &Periodic> {
+        self.used()
+            .iter()
+            .filter_map(|reader| reader.periodic.as_ref())
+    }
+
+    fn used(&self) -> &[Reader] {
+        match self.level {
+            Level::None => &[],
+            _ => &self.readers,
+        }
     }
 }
 
@@ -87,11 +109,87 @@ impl Default for Metrics {
             level: Level::Normal,
             readers: vec![Reader {
                 pull: Some(Pull { exporter }),
-                periodic: NotYet,
+                periodic: None,
             }],
-            views: NotYet,
+            views: Vec::new(),
         }
     }
+}
+
+impl Validate for Metrics {
+    fn validate(&self) -> Problems {
+        let mut problems = Problems::new();
+        problems.require(
+            self.level == Level::None || !self.readers.is_empty(),
+            "readers",
+            "collector telemetry metrics reader should exist when metric level is not none",
+        );
+        for (index, reader) in self.readers.iter().enumerate() {
+            let path = format!("readers[{index}]");
+            let page = reader
+                .pull
+                .as_ref()
+                .and_then(|pull| pull.exporter.prometheus.as_ref());
+            problems.require(
+                page.is_some() != reader.periodic.is_some(),
+                &path,
+                "a reader must have either `pull::exporter::prometheus` or `periodic`",
+            );
+            if let Some(periodic) = &reader.periodic {
+                problems.under(&format!("{path}::periodic"), periodic);
+            }
+        }
+        if !self.views.is_empty() {
+            problems.require(
+                self.level == Level::Detailed,
+                "views",
+                "service::telemetry::metrics::views can only be set when \
+                 service::telemetry::metrics::level is detailed",
+            );
+            problems.warn("views", "has no effect: every metric is shown as it is");
+        }
+        problems
+    }
+}
+
+// === impl Chosen ===
+
+impl Chosen {
+    /// Whether this name is included and not excluded.
+    pub fn names(&self, name: &str) -> bool {
+        let any = |patterns: &[String]| {
+            let mut patterns = patterns.iter();
+            patterns.any(|pattern| fits(pattern.as_bytes(), name.as_bytes()))
+        };
+        any(&self.included) && !any(&self.excluded)
+    }
+}
+
+/// Whether a name fits a pattern. The time is at most the product of both lengths: after the last
+/// `*` that was met, nothing before it needs another try.
+fn fits(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut at, mut seen) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while seen < name.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, seen));
+                at += 1;
+            }
+            Some(&own) if own == b'?' || name.get(seen) == Some(&own) => {
+                at += 1;
+                seen += 1;
+            }
+            _ => match star {
+                Some((place, from)) => {
+                    star = Some((place, from + 1));
+                    (at, seen) = (place + 1, from + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.iter().skip(at).all(|rest| *rest == b'*')
 }
 
 // === impl Level ===
@@ -141,7 +239,47 @@ impl Default for Prometheus {
             without_scope_info: true,
             without_units: true,
             without_type_suffix: true,
-            with_resource_constant_labels: NotYet,
+            with_resource_constant_labels: Chosen::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn a_star_is_any_text_and_a_question_mark_any_character() {
+        let check = |pattern: &str, name: &str, expected: bool| {
+            assert_eq!(
+                fits(pattern.as_bytes(), name.as_bytes()),
+                expected,
+                "{pattern} {name}"
+            );
+        };
+        for (pattern, name) in [
+            ("a", "a"),
+            ("*", ""),
+            ("*", "a.b"),
+            ("a.*", "a.b"),
+            ("*b", "a.b"),
+            ("a?b", "a.b"),
+            ("*.*.*", "a.b.c"),
+            ("a*c*e", "abcde"),
+            ("a*b", "abab"),
+            ("", ""),
+        ] {
+            check(pattern, name, true);
+        }
+        for (pattern, name) in [
+            ("a", "b"),
+            ("a", "ab"),
+            ("", "a"),
+            ("?", ""),
+            ("a*b", "abc"),
+            ("*.x", "a.b"),
+        ] {
+            check(pattern, name, false);
         }
     }
 }

@@ -2,15 +2,20 @@
 
 mod logs;
 mod metrics;
+mod periodic;
 mod resource;
 
 use serde::{Deserialize, Serialize};
 
-use crate::decode::NotYet;
+use crate::node::Node;
 use crate::validate::{Problems, Validate};
 
 pub use self::logs::{Encoding, LogLevel, Logs, Sampling};
-pub use self::metrics::{Level, Metrics, Prometheus, Pull, PullExporter, Reader};
+pub use self::metrics::{Chosen, Level, Metrics, Prometheus, Pull, PullExporter, Reader};
+pub use self::periodic::{
+    Console, HistogramAggregation, Otlp, Periodic, Protocol, PushCompression, PushExporter,
+    Temporality,
+};
 pub use self::resource::Resource;
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -22,41 +27,46 @@ pub struct Telemetry {
     pub resource: Resource,
 }
 
-/// `traces`: this process makes no spans of its own, so only what has no effect is accepted.
+/// `traces`: this process makes no spans of its own, so all of it is accepted and nothing comes of it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Traces {
     pub level: Level,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub propagators: Vec<String>,
-    #[serde(skip_serializing)]
-    pub processors: NotYet,
-    #[serde(skip_serializing)]
-    pub sampler: NotYet,
-    #[serde(skip_serializing)]
-    pub limits: NotYet,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub processors: Vec<Node>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampler: Option<Node>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Node>,
 }
 
 impl Validate for Telemetry {
     fn validate(&self) -> Problems {
         let mut problems = Problems::new();
-        let metrics = &self.metrics;
-        problems.require(
-            metrics.level == Level::None || !metrics.readers.is_empty(),
-            "metrics::readers",
-            "collector telemetry metrics reader should exist when metric level is not none",
-        );
-        for (index, reader) in metrics.readers.iter().enumerate() {
-            let page = reader
-                .pull
-                .as_ref()
-                .and_then(|pull| pull.exporter.prometheus.as_ref());
-            let path = format!("metrics::readers[{index}]");
-            let text = "a reader must have `pull::exporter::prometheus`";
-            problems.require(page.is_some(), &path, text);
+        problems.under("logs", &self.logs);
+        problems.under("metrics", &self.metrics);
+        problems.under("traces", &self.traces);
+        problems.under("resource", &self.resource);
+        problems
+    }
+}
+
+impl Validate for Traces {
+    fn validate(&self) -> Problems {
+        let mut problems = Problems::new();
+        for (index, name) in self.propagators.iter().enumerate() {
+            problems.require(
+                matches!(name.as_str(), "tracecontext" | "b3"),
+                &format!("propagators[{index}]"),
+                "unsupported trace propagator",
+            );
         }
-        let sampling = &self.logs.sampling;
-        let text = "'tick' must be non-negative";
-        problems.require(!sampling.tick.is_negative(), "logs::sampling::tick", text);
+        if !self.processors.is_empty() {
+            let text = "has no effect: this service makes no spans about itself";
+            problems.warn("processors", text);
+        }
         problems
     }
 }

@@ -8,3 +8,4 @@ mod faults;
 mod kit;
 mod scalars;
 mod sources;
+mod telemetry;

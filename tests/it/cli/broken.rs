@@ -275,8 +275,8 @@ fn our_own_telemetry() {
             "service:\n  telemetry:\n    metrics:\n      readers:\n        - periodic: {}\n",
             &[(
                 5,
-                "service::telemetry::metrics::readers[0]::periodic",
-                "does not have yet",
+                "service::telemetry::metrics::readers[0]::periodic::exporter",
+                "must have exactly one of `otlp` and `console`",
             )],
         ),
     ]);
