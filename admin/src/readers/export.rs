@@ -7,7 +7,7 @@ use config::telemetry::{Otlp, Protocol, PushCompression};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
-use net::client::{ChunkBody, Chunks, Client, Settings, Target};
+use net::client::{ChunkBody, Chunks, Client, Proxy, Settings, Target};
 use net::encoding::{self, Encoding, Level, deflate};
 use net::{grpc, tail, tls};
 use otlp::Signal;
@@ -36,30 +36,31 @@ impl Export {
         let secure = uri.scheme() == Some(&Scheme::HTTPS);
         let authority = uri.authority().map(Authority::as_str).unwrap_or_default();
         let target = Target::parse(authority, Some(if secure { 443 } else { 80 }))?;
-        let connector = || {
+        let connector = |alpn: &[&str]| {
             let owner = tls::Owner {
                 kind: "telemetry",
                 component: "metrics",
                 part: authority,
                 metrics,
             };
-            let alpn: &[&str] = if is_grpc { &["h2"] } else { &["http/1.1"] };
             tls::Connector::new(&tls_client(written), alpn, owner)
+        };
+        let alpn = if is_grpc { "h2" } else { "http/1.1" };
+        // As Go's clients do: gRPC goes the way of HTTPS, with or without TLS.
+        let variable = |name: &str| std::env::var(name).ok();
+        let proxy = match Proxy::of_environment(secure || is_grpc, &target, variable)? {
+            Some(proxy) if proxy.is_secure() => Some(proxy.secured(connector(&[])?)),
+            found => found,
         };
         let encoding = match written.compression {
             PushCompression::None => Encoding::Identity,
             PushCompression::Gzip => Encoding::Gzip,
         };
         let settings = Settings {
-            target,
-            tls: secure.then(connector).transpose()?,
+            tls: secure.then(|| connector(&[alpn])).transpose()?,
+            proxy,
             h2: is_grpc,
-            keepalive_time: None,
-            keepalive_timeout: None,
-            keepalive_while_idle: false,
-            idle_timeout: None,
-            keep_alives: true,
-            round_robin: false,
+            ..Settings::new(target)
         };
         Ok(Self {
             client: Client::new(settings),
