@@ -7,6 +7,6 @@ pub(crate) const REGISTRY: Registry = Registry {
     processors: processors::ALL,
     exporters: exporters::ALL,
     connectors: connectors::ALL,
-    extensions: admin::ALL,
+    extensions: &[admin::ALL, extensions::ALL],
     foreign: crate::foreign::advice,
 };

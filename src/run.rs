@@ -276,6 +276,7 @@ mod tests {
                 build: BuildExtension {
                     make: Arc::new(|_| Err("its port is taken".to_owned())),
                     offers: Vec::new(),
+                    needs: Vec::new(),
                 },
             };
             let mut shared = shared(1 << 20, Clock::start());

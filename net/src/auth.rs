@@ -24,9 +24,8 @@ pub trait ServerAuth: Send + Sync {
 
 /// Puts our credentials on requests to a back end.
 pub trait ClientAuth: Send + Sync {
-    /// Sets, inserts and removes headers of a request that is about to be sent on behalf of `sender`. The error says
-    /// why the request cannot be sent at all.
-    fn apply(&self, sender: Sender<'_>, headers: &mut HeaderMap) -> Result<(), String>;
+    /// Sets, inserts and removes headers of a request that is about to be sent on behalf of `sender`.
+    fn apply(&self, sender: Sender<'_>, headers: &mut HeaderMap) -> Result<(), Unsendable>;
 
     /// Told that a back end has refused the credentials (401, UNAUTHENTICATED): looks for newer ones.
     fn refresh(&self) {}
@@ -36,6 +35,15 @@ pub trait ClientAuth: Send + Sync {
     fn generation(&self) -> u64 {
         0
     }
+}
+
+/// Why a request cannot be sent with our credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unsendable {
+    /// There are no credentials yet.
+    Yet(String),
+    /// Not with what is known of this sender.
+    Ever(String),
 }
 
 /// What an authenticator decided.

@@ -42,7 +42,32 @@ pub struct Context {
     pub identity: Arc<[(String, String)]>,
 }
 
+/// One thing that is known of the sender, which somebody behind needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContextKey {
+    /// Request metadata of this name; case does not count.
+    Metadata(String),
+    /// What the receiver's authenticator found under this name.
+    Identity(String),
+}
+
 impl Context {
+    /// The values of a key, in the order received.
+    pub fn values<'a>(&'a self, key: &'a ContextKey) -> impl Iterator<Item = &'a str> {
+        let (pairs, name) = match key {
+            ContextKey::Metadata(name) => (self.metadata.as_slice(), name),
+            ContextKey::Identity(name) => (self.identity.as_ref(), name),
+        };
+        let called = move |found: &str| match key {
+            ContextKey::Metadata(_) => found.eq_ignore_ascii_case(name),
+            ContextKey::Identity(_) => found == name,
+        };
+        pairs
+            .iter()
+            .filter(move |(found, _)| called(found))
+            .map(|(_, value)| value.as_str())
+    }
+
     /// The values of a metadata key (case-insensitive), in the order received.
     pub fn metadata<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
         self.metadata

@@ -20,7 +20,7 @@ mod share;
 pub mod testkit;
 mod worker;
 
-pub use batch::{Batch, Chunk, Context};
+pub use batch::{Batch, Chunk, Context, ContextKey};
 pub use clock::{Clock, Now};
 pub use inlet::{HOLD_MAX, Inlet, Inlets};
 pub use plan::{Changes, ExtensionNode, Identity, Plan, Planner};

@@ -103,6 +103,8 @@ fn rows() -> Vec<Row> {
         REGISTRY
             .extensions
             .iter()
+            .copied()
+            .flatten()
             .map(|factory| Row::of(extensions, factory)),
     );
     rows

@@ -61,7 +61,15 @@ fn keys(section: &str, kind: &str) -> &'static [&'static str] {
         "processors" => of(REGISTRY.processors, kind),
         "exporters" => of(REGISTRY.exporters, kind),
         "connectors" => of(REGISTRY.connectors, kind),
-        _ => of(REGISTRY.extensions, kind),
+        _ => {
+            let of_one = |table: &&[_]| of(table, kind);
+            REGISTRY
+                .extensions
+                .iter()
+                .map(of_one)
+                .find(|keys| !keys.is_empty())
+                .unwrap_or_default()
+        }
     }
 }
 

@@ -52,12 +52,6 @@ const ROWS: &[Row] = &[
         "what stands in a queue when the process ends",
     ),
     row(
-        &["basicauth", "bearertokenauth", "headers_setter"],
-        "write the header into the exporter's `headers`, such as `Authorization: ${env:TOKEN}`; for \
-         receivers put a proxy in front",
-        "the check of who sends",
-    ),
-    row(
         &[
             "oauth2client",
             "sigv4auth",

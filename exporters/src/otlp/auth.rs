@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use config::{Optional, blocks};
 use http::HeaderMap;
-use net::auth::{ClientAuth, Sender};
+use net::auth::{ClientAuth, Sender, Unsendable};
 use pipeline::Batch;
 use pipeline::component::{Failure, Host};
 
@@ -41,8 +41,10 @@ impl Auth {
             identity: &context.identity,
         });
         let generation = auth.generation();
-        // The same batch would fail again, because its context does not change.
-        auth.apply(sender, headers).map_err(Failure::permanent)?;
+        auth.apply(sender, headers).map_err(|why| match why {
+            Unsendable::Yet(text) => Failure::retryable(text),
+            Unsendable::Ever(text) => Failure::permanent(text),
+        })?;
         Ok(Generation(generation))
     }
 

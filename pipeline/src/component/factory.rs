@@ -13,6 +13,7 @@ use super::extension::Extension;
 use super::processor::Processor;
 use super::receiver::Receiver;
 use super::{Component, Host, Stability};
+use crate::batch::ContextKey;
 use crate::delivery::Settings;
 
 /// One row: `B` is what a checked configuration turns into.
@@ -35,9 +36,12 @@ pub struct Planned<B> {
     pub effective: serde_json::Value,
     /// The extensions that it names.
     pub wants: Vec<Wanted>,
+    /// Whether what is known of a sender goes on with its items.
+    pub keeps: Arc<dyn Fn(&ContextKey) -> bool + Send + Sync>,
 }
 
 /// An extension that a component names.
+#[derive(Clone)]
 pub struct Wanted {
     pub want: Want,
     /// Where the id stands.
@@ -70,6 +74,8 @@ pub struct BuildExtension {
     pub make: Build<Box<dyn Extension>>,
     /// What it will offer, so that the plan can check those who want something of it.
     pub offers: Vec<Capability>,
+    /// What must be known of a sender for that.
+    pub needs: Vec<ContextKey>,
 }
 
 /// Connectors that pass a signal on as it is need no instance.
@@ -88,7 +94,8 @@ pub struct Registry {
     pub processors: &'static [ProcessorFactory],
     pub exporters: &'static [ExporterFactory],
     pub connectors: &'static [ConnectorFactory],
-    pub extensions: &'static [ExtensionFactory],
+    /// Several crates have some.
+    pub extensions: &'static [&'static [ExtensionFactory]],
     /// Asked about types that no table has.
     pub foreign: fn(Kind, &str) -> Option<Foreign>,
 }
@@ -115,7 +122,11 @@ impl Registry {
             Kind::Processor => names(self.processors),
             Kind::Exporter => names(self.exporters),
             Kind::Connector => names(self.connectors),
-            Kind::Extension => names(self.extensions),
+            Kind::Extension => self
+                .extensions
+                .iter()
+                .flat_map(|table| names(table))
+                .collect(),
         }
     }
 
@@ -180,6 +191,11 @@ pub trait ExtensionComponent: Component {
         Vec::new()
     }
 
+    /// What it needs to know of a sender for what it offers.
+    fn needs(_config: &Self::Config) -> Vec<ContextKey> {
+        Vec::new()
+    }
+
     /// Binds its sockets.
     fn build(config: &Self::Config, host: &Host) -> Result<Box<dyn Extension>, String>;
 }
@@ -221,6 +237,7 @@ impl Factory<BuildExtension> {
         Self::row::<C>(|written, faults| {
             planned::<C, _>(written, faults, |config| BuildExtension {
                 offers: C::offers(&config),
+                needs: C::needs(&config),
                 make: Arc::new(move |host| C::build(&config, host)),
             })
         })
@@ -246,8 +263,10 @@ fn planned<C: Component, B>(
         place: written.locate(&want.path),
         want,
     });
+    let kept = config.clone();
     Some(Planned {
         wants: wants.collect(),
+        keeps: Arc::new(move |key| C::keeps(&kept, key)),
         build: build(config),
         effective,
     })

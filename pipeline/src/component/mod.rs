@@ -17,6 +17,7 @@ use otlp::Signal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::batch::ContextKey;
 use crate::clock::Clock;
 
 pub use exporter::{Exporter, Failure, LocalFuture, Receipt};
@@ -52,6 +53,11 @@ pub trait Component: Sized + 'static {
     const OWN_KEYS: &'static [&'static str] = &[];
     /// Unknown keys are faults; quantities are types with units; choices are enums.
     type Config: DeserializeOwned + Serialize + config::Validate + Clone + Send + Sync + 'static;
+
+    /// Whether what is known of a sender goes on with its items. Receivers say whether they take note of it.
+    fn keeps(_config: &Self::Config, _key: &ContextKey) -> bool {
+        true
+    }
 }
 
 /// How far the Collector's users may rely on a component.

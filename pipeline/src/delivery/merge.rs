@@ -9,7 +9,7 @@ use ledger::Budget;
 use super::cut::Limit;
 use super::entry::Entry;
 use super::settings::{Merge, Sizer};
-use crate::batch::Batch;
+use crate::batch::{Batch, ContextKey};
 
 /// Distinct metadata values that are kept apart at the same time, as in the Collector; beyond it the oldest partial
 /// batch is sent early.
@@ -110,8 +110,8 @@ impl Merger {
     }
 
     fn key(&self, batch: &Batch) -> Key {
-        let values = |key: &String| match batch.context() {
-            Some(context) => context.metadata(key).collect::<Vec<_>>().join(";"),
+        let values = |key: &ContextKey| match batch.context() {
+            Some(context) => context.values(key).collect::<Vec<_>>().join(";"),
             None => String::new(),
         };
         self.settings.partition_keys.iter().map(values).collect()

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use config::{GoDuration, Optional, blocks};
 
+use crate::batch::ContextKey;
+
 /// Delivery of one exporter. The configuration blocks of `config` turn into this.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -47,8 +49,8 @@ pub struct Merge {
     pub max_size: Option<u64>,
     /// `Items` or `Bytes`.
     pub sizer: Sizer,
-    /// Batches with different values of these metadata keys are kept apart.
-    pub partition_keys: Vec<String>,
+    /// Batches of senders who differ in this are kept apart.
+    pub partition_keys: Vec<ContextKey>,
 }
 
 /// Exponential back-off with jitter.
@@ -119,12 +121,13 @@ impl From<&blocks::Queue> for Queue {
 
 impl From<&blocks::QueueBatch> for Merge {
     fn from(batch: &blocks::QueueBatch) -> Self {
+        let keys = batch.partition.metadata_keys.iter().cloned();
         Self {
             flush_timeout: batch.flush_timeout.get(),
             min_size: u64::try_from(batch.min_size).unwrap_or(0),
             max_size: u64::try_from(batch.max_size).ok().filter(|size| *size > 0),
             sizer: batch.sizer.into(),
-            partition_keys: batch.partition.metadata_keys.clone(),
+            partition_keys: keys.map(ContextKey::Metadata).collect(),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::foreign::Absent;
 use super::{
     EdgeNode, ExporterNode, ExtensionNode, PipelineNode, Plan, ProcessorNode, ReceiverNode,
 };
-use super::{order, wants};
+use super::{context, order, wants};
 use crate::component::{
     BuildConnector, BuildExporter, BuildExtension, BuildProcessor, BuildReceiver, Factory, Planned,
     Registry,
@@ -45,10 +45,10 @@ impl Planner {
             faults,
         };
         let planner = Self {
-            receivers: reading.section(Kind::Receiver, registry.receivers),
-            processors: reading.section(Kind::Processor, registry.processors),
-            exporters: reading.section(Kind::Exporter, registry.exporters),
-            connectors: reading.section(Kind::Connector, registry.connectors),
+            receivers: reading.section(Kind::Receiver, &[registry.receivers]),
+            processors: reading.section(Kind::Processor, &[registry.processors]),
+            exporters: reading.section(Kind::Exporter, &[registry.exporters]),
+            connectors: reading.section(Kind::Connector, &[registry.connectors]),
             extensions: reading.section(Kind::Extension, registry.extensions),
         };
         reading.absent.check_pipelines(document, reading.faults);
@@ -72,7 +72,7 @@ impl Planner {
     }
 
     /// Joins the components to pipelines. `None` if `faults` has errors, from here or from before.
-    pub fn plan(self, document: &Document, faults: &mut Faults) -> Option<Plan> {
+    pub fn plan(mut self, document: &Document, faults: &mut Faults) -> Option<Plan> {
         for pipeline in &document.service.pipelines {
             self.check_signals(pipeline, faults);
         }
@@ -81,6 +81,7 @@ impl Planner {
         if faults.has_errors() {
             return None;
         }
+        context::check(&mut self, document, faults);
         let pipelines =
             order::topological(&document.service.pipelines, |id| self.connects(id), faults)?;
         Some(self.join(&pipelines, &extensions))
@@ -270,13 +271,13 @@ impl Reading<'_> {
     fn section<B>(
         &mut self,
         kind: Kind,
-        table: &'static [Factory<B>],
+        tables: &[&'static [Factory<B>]],
     ) -> BTreeMap<ComponentId, Read<B>> {
         let mut read = BTreeMap::new();
         for component in self.document.section(kind).iter() {
             let called = |factory: &&Factory<B>| factory.is_called(component.id.kind());
-            let Some(factory) = table.iter().find(called) else {
-                let fault = self.unknown(component, table);
+            let Some(factory) = rows(tables).find(called) else {
+                let fault = self.unknown(component, tables);
                 self.faults.push(fault);
                 continue;
             };
@@ -294,12 +295,14 @@ impl Reading<'_> {
                 build,
                 effective,
                 wants,
+                keeps,
             }) = (factory.plan)(component, self.faults)
             {
                 let planned = Planned {
                     build: Arc::new(build),
                     effective,
                     wants,
+                    keeps,
                 };
                 let row = Read {
                     implied: component.implied,
@@ -314,12 +317,12 @@ impl Reading<'_> {
         read
     }
 
-    fn unknown<B>(&mut self, component: &Component, table: &'static [Factory<B>]) -> Fault {
+    fn unknown<B>(&mut self, component: &Component, tables: &[&'static [Factory<B>]]) -> Fault {
         let kind = component.id.kind();
         if let Some(advice) = (self.registry.foreign)(component.kind, kind) {
             return self.absent.note(component, advice, self.document);
         }
-        let names: Vec<&str> = table.iter().map(|factory| factory.name).collect();
+        let names: Vec<&str> = rows(tables).map(|factory| factory.name).collect();
         let text = format!(
             "unknown type: \"{kind}\" for id: \"{}\" (valid values: [{}])",
             component.id,
@@ -329,13 +332,15 @@ impl Reading<'_> {
         if let Some(other) = self.registry.section_of(kind) {
             return fault.with_help(format!("`{kind}` belongs to the section `{other}`"));
         }
-        let candidates = table
-            .iter()
-            .flat_map(|f| f.aliases.iter().copied().chain([f.name]));
+        let candidates = rows(tables).flat_map(|f| f.aliases.iter().copied().chain([f.name]));
         let fault = fault.with_suggestion(kind, candidates);
         match fault.help {
             Some(_) => fault,
             None => fault.with_help(self.absent.note_unknown(component, self.document)),
         }
     }
+}
+
+fn rows<B>(tables: &[&'static [Factory<B>]]) -> impl Iterator<Item = &'static Factory<B>> {
+    tables.iter().copied().flatten()
 }

@@ -2,6 +2,7 @@
 
 mod build;
 mod changes;
+mod context;
 mod foreign;
 mod heritage;
 mod order;

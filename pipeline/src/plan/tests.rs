@@ -1,17 +1,19 @@
 //! What a configuration turns into, and what is wrong with one that turns into nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use config::{Capability, Component as Written, Document, Faults, Want};
 use otlp::Signal;
 
 use super::{EdgeNode, Plan, Planner};
+use crate::batch::ContextKey;
 use crate::component::{
     BuildConnector, BuildExporter, BuildExtension, BuildProcessor, BuildReceiver, ConnectorFactory,
     ExporterFactory, ExtensionFactory, Factory, Planned, ProcessorFactory, ReceiverFactory,
     Registry, Stability, Wanted,
 };
-use crate::delivery::{Queue, Settings, Sizer};
+use crate::delivery::{Merge, Queue, Settings, Sizer};
 use crate::testkit::document;
 
 const fn row<B>(
@@ -36,6 +38,7 @@ fn planned<B>(build: B) -> Option<Planned<B>> {
         build,
         effective: serde_json::Value::Null,
         wants: Vec::new(),
+        keeps: Arc::new(|_| true),
     })
 }
 
@@ -104,31 +107,59 @@ static RECEIVERS: [ReceiverFactory; 3] = [
         wanting(build, written, Capability::ServerAuth)
     }),
 ];
-static EXTENSIONS: [ExtensionFactory; 2] = [
+static EXTENSIONS: [ExtensionFactory; 3] = [
     row("guard", &[], |written, _| {
         let build = BuildExtension {
             make: Arc::new(|_| none()),
             offers: vec![Capability::ServerAuth],
+            needs: Vec::new(),
         };
         match written.node.is_null() {
             true => planned(build),
             false => wanting(build, written, Capability::ServerAuth),
         }
     }),
+    row("stamp", &[], |_, _| {
+        planned(BuildExtension {
+            make: Arc::new(|_| none()),
+            offers: vec![Capability::HttpClientAuth],
+            needs: vec![ContextKey::Metadata("tenant".into())],
+        })
+    }),
     row("page", &[], |_, _| {
         planned(BuildExtension {
             make: Arc::new(|_| none()),
             offers: Vec::new(),
+            needs: Vec::new(),
         })
     }),
 ];
-static PROCESSORS: [ProcessorFactory; 2] = [
+static PROCESSORS: [ProcessorFactory; 3] = [
+    row("forget", &Signal::ALL, |_, _| {
+        Some(Planned {
+            keeps: Arc::new(|_| false),
+            ..processor(true)?
+        })
+    }),
     row("pass", &Signal::ALL, |_, _| processor(false)),
     row("hold", &Signal::ALL, |_, _| processor(true)),
 ];
-static EXPORTERS: [ExporterFactory; 2] = [
+static EXPORTERS: [ExporterFactory; 3] = [
     row("out", &Signal::ALL, |_, _| exporter(false)),
     row("answer", &Signal::ALL, |_, _| exporter(true)),
+    row("stamped", &Signal::ALL, |written, _| {
+        let mut build = exporter(false)?.build;
+        if let Some(queue) = &mut build.delivery.queue {
+            queue.merge = Some(Merge {
+                flush_timeout: Duration::ZERO,
+                min_size: 1,
+                max_size: None,
+                sizer: Sizer::Items,
+                partition_keys: Vec::new(),
+            });
+        }
+        wanting(build, written, Capability::HttpClientAuth)
+    }),
 ];
 static CONNECTORS: [ConnectorFactory; 1] =
     [row("forward", &Signal::ALL, |_, _| planned(BuildConnector))];
@@ -138,7 +169,7 @@ static REGISTRY: Registry = Registry {
     processors: &PROCESSORS,
     exporters: &EXPORTERS,
     connectors: &CONNECTORS,
-    extensions: &EXTENSIONS,
+    extensions: &[&EXTENSIONS],
     foreign: |_, _| None,
 };
 
@@ -356,6 +387,70 @@ fn an_extension_is_built_after_those_that_it_names() {
     let circle = "guard: {a: guard/2}, guard/2: {a: guard}";
     let words = "cycle found: guard -> guard/2 -> guard";
     check_wants(circle, "guard, guard/2", "auth: guard", Err(words));
+}
+
+/// The warnings of a plan with these pipelines, in which `stamped` names an extension that needs the tenant.
+fn check_forgetful(pipelines: &str, expected: &[&str]) {
+    let (plan, faults) = read(&format!(
+        "
+receivers: {{in: }}
+processors: {{pass: , forget: }}
+connectors: {{forward: }}
+exporters: {{out: , stamped: {{auth: stamp}}}}
+extensions: {{stamp: }}
+service:
+  extensions: [stamp]
+  pipelines: {{{pipelines}}}
+"
+    ));
+    let plan = plan.unwrap_or_else(|| panic!("{faults:#?}"));
+    let needs: Vec<_> = faults
+        .iter()
+        .filter(|fault| fault.contains("needs"))
+        .collect();
+    assert_eq!(needs.len(), expected.len(), "{faults:#?}");
+    for (fault, words) in needs.iter().zip(expected) {
+        assert!(fault.contains(words), "{fault}");
+        assert!(fault.contains("exporters::stamped::auth"), "{fault}");
+    }
+    let stamped = plan
+        .exporters
+        .iter()
+        .find(|node| node.id == "stamped")
+        .unwrap();
+    let merge = stamped
+        .build
+        .delivery
+        .queue
+        .as_ref()
+        .unwrap()
+        .merge
+        .as_ref();
+    let tenant = ContextKey::Metadata("tenant".into());
+    assert_eq!(merge.unwrap().partition_keys, [tenant]);
+}
+
+#[test]
+fn senders_are_kept_apart_for_an_exporter_that_must_know_them_and_who_forgets_them_is_named() {
+    let keeping = "traces: {receivers: [in], processors: [pass], exporters: [stamped]}";
+    check_forgetful(keeping, &[]);
+    let words =
+        "`stamp` needs the request metadata `tenant`, which the processor `forget` does not";
+    check_forgetful(
+        "traces: {receivers: [in], processors: [pass, forget], exporters: [stamped]}, \
+         logs: {receivers: [in], processors: [forget], exporters: [stamped, out]}",
+        &[words],
+    );
+    check_forgetful(
+        "traces: {receivers: [in], processors: [forget], exporters: [forward, out]}, \
+         traces/2: {receivers: [forward], exporters: [stamped]}",
+        &[words],
+    );
+    check_forgetful(
+        "traces: {receivers: [in], processors: [forget], exporters: [out]}, \
+         traces/2: {receivers: [in], exporters: [stamped]}",
+        &[],
+    );
 }
 
 fn check_waits(rows: Rows<'_>, expected: bool) {

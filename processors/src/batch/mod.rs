@@ -14,7 +14,7 @@ use otlp::Signal;
 use pipeline::component::{
     Component, Flush, Host, Outbox, Processor, ProcessorComponent, Stability,
 };
-use pipeline::{Batch, Now, Outcome, Refusal};
+use pipeline::{Batch, ContextKey, Now, Outcome, Refusal};
 
 use batcher::{Batcher, Rules};
 use config::Config;
@@ -45,6 +45,16 @@ metadata_cardinality_limit: 100
 ";
     const REFERENCE: &'static str = include_str!("reference.md");
     type Config = Config;
+
+    fn keeps(config: &Config, key: &ContextKey) -> bool {
+        let ContextKey::Metadata(name) = key else {
+            return false;
+        };
+        config
+            .metadata_keys
+            .iter()
+            .any(|key| key.eq_ignore_ascii_case(name))
+    }
 }
 
 impl ProcessorComponent for BatchProcessor {

@@ -18,6 +18,7 @@ use ::otlp::Signal;
 use net::auth::ServerAuth;
 use net::tls::Owner;
 use net::{Front, Listener, Settings};
+use pipeline::ContextKey;
 use pipeline::component::{
     Component, Host, Listening, Receiver, ReceiverComponent, Seat, Stability,
 };
@@ -62,6 +63,24 @@ protocols:
 ";
     const REFERENCE: &'static str = include_str!("reference.md");
     type Config = Config;
+
+    /// If one of the protocols does: which one a sender uses is its own choice.
+    fn keeps(config: &Config, key: &ContextKey) -> bool {
+        let (grpc, http) = (
+            config.protocols.grpc.as_ref(),
+            config.protocols.http.as_ref(),
+        );
+        match key {
+            ContextKey::Metadata(_) => {
+                grpc.is_some_and(|grpc| grpc.include_metadata)
+                    || http.is_some_and(|http| http.include_metadata)
+            }
+            ContextKey::Identity(_) => {
+                grpc.is_some_and(|grpc| grpc.auth.is_on())
+                    || http.is_some_and(|http| http.auth.is_on())
+            }
+        }
+    }
 }
 
 impl ReceiverComponent for Otlp {

@@ -17,6 +17,7 @@ const ROWS: &[(&str, u8)] = &[
     ("processors", 4),
     ("exporters", 4),
     ("connectors", 4),
+    ("extensions", 4),
     ("admin", 4),
     ("tracegate", 5),
 ];

@@ -517,7 +517,7 @@ fn what_is_merged_so_far_is_sent_when_the_upstream_ends() {
 #[test]
 fn batches_of_different_partitions_are_kept_apart() {
     on_worker(async {
-        let keys = vec!["x-tenant".to_owned()];
+        let keys = vec![crate::batch::ContextKey::Metadata("x-tenant".to_owned())];
         let run = start(
             merging(Merge {
                 partition_keys: keys,
