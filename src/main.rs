@@ -1,8 +1,10 @@
 //! The composition root: reads the command line and the configuration, runs the service, answers
 //! with an exit code.
 
+mod account;
 mod advice;
 mod cli;
+mod companions;
 mod components;
 mod fetch;
 mod foreign;
@@ -10,8 +12,11 @@ mod legacy;
 mod logs;
 mod machine;
 mod outline;
+mod reload;
 mod run;
+mod running;
 mod setup;
+mod sources;
 
 use std::process::ExitCode;
 

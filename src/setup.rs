@@ -1,6 +1,6 @@
 //! From sources on the command line to a plan, with every fault on the way.
 
-use config::{Document, Faults, Kind, Node, Sources};
+use config::{Document, Environment, Faults, Kind, Node, Sources};
 use pipeline::{Plan, Planner};
 
 use crate::advice::advise;
@@ -9,6 +9,7 @@ use crate::fetch::Online;
 use crate::legacy::{self, Terms};
 
 /// What the command line asks for.
+#[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) sources: Sources,
     /// The file that was found in its usual place, where none is named.
@@ -34,7 +35,16 @@ pub(crate) type Effective = Vec<(Kind, Vec<(String, serde_json::Value)>)>;
 /// Reads, checks and plans. `None` if `faults` has errors; warnings may be there in either case.
 /// The faults are in the order of the sources and lines.
 pub(crate) fn setup(asked: &Asked, faults: &mut Faults) -> Option<Setup> {
-    let setup = read(asked, faults);
+    setup_with(asked, &Online, faults)
+}
+
+/// The same, in an environment that the caller brings.
+pub(crate) fn setup_with(
+    asked: &Asked,
+    environment: &dyn Environment,
+    faults: &mut Faults,
+) -> Option<Setup> {
+    let setup = read(asked, environment, faults);
     faults.sort();
     setup
 }
@@ -44,8 +54,8 @@ pub(crate) fn default_source() -> String {
     format!("yaml:{}", include_str!("default.yaml"))
 }
 
-fn read(asked: &Asked, faults: &mut Faults) -> Option<Setup> {
-    let mut root = config::load(&asked.sources, &Online, faults)?;
+fn read(asked: &Asked, environment: &dyn Environment, faults: &mut Faults) -> Option<Setup> {
+    let mut root = config::load(&asked.sources, environment, faults)?;
     let terms = Terms {
         volatile_queues: asked.volatile_queues,
         has: &|kind, name| REGISTRY.has(kind, name),

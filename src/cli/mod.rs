@@ -14,10 +14,8 @@ mod yaml;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use config::GoDuration;
 
 use given::Given;
 
@@ -41,9 +39,8 @@ struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     given: Given,
-    /// What a stop may take before the rest is dropped
-    #[arg(long, value_name = "TIME", default_value_t = default_timeout(), value_parser = timeout)]
-    shutdown_timeout: GoDuration,
+    #[command(flatten)]
+    running: start::Running,
     /// The Collector's switches, `a,-b`; there are none here
     #[arg(long, value_name = "LIST", global = true, allow_hyphen_values = true)]
     feature_gates: Vec<String>,
@@ -115,44 +112,23 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn answer(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write) -> Answer {
-    let timeout = cli.shutdown_timeout.get();
     for warning in gates::warnings(&cli.feature_gates) {
         writeln!(err, "warning: {warning}")?;
     }
     match &cli.command {
-        None => start::run(&cli.given, timeout, err),
+        None => start::run(&cli.given, &cli.running, err),
         Some(Command::Validate(options)) => validate::run(&cli.given.asked(), options, out, err),
         Some(Command::PrintConfig(options)) => {
             print_config::run(&cli.given.asked_or_embedded(), options, out, err)
         }
         Some(Command::Components { docs: None }) => Ok(components::list(out)?),
         Some(Command::Components { docs: Some(name) }) => Ok(components::docs(name, out)?),
-        Some(Command::Demo { seconds }) => demo::run(&cli.given, *seconds, timeout, err),
+        Some(Command::Demo { seconds }) => demo::run(&cli.given, *seconds, &cli.running, err),
         Some(Command::Featuregate { id }) => Ok(gates::list(id.as_deref(), out)?),
         Some(Command::Completions { shell }) => Ok(paper::completions(*shell, out)?),
         Some(Command::Man) => Ok(paper::man(out)?),
     }
 }
-
-fn default_timeout() -> GoDuration {
-    /// Kubernetes kills after 30 s.
-    const SECONDS: i64 = 25;
-    GoDuration::from_secs(SECONDS)
-}
-
-fn timeout(text: &str) -> Result<GoDuration, String> {
-    let timeout: GoDuration = text
-        .parse()
-        .map_err(|fault| format!("{fault}, write `25s`"))?;
-    if timeout.is_negative() || timeout.get() > TIMEOUT_MAX {
-        return Err("it must be between 0s and 24h".to_owned());
-    }
-    Ok(timeout)
-}
-
-/// Whoever waits longer than a day for a stop has made a slip; the bound keeps sums of times from
-/// overflowing.
-const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 // === impl Failure ===
 
@@ -189,17 +165,5 @@ mod tests {
             &["x=1"],
         );
         check(&["--set", "x=--y"], &[], &["x=--y"]);
-    }
-
-    #[test]
-    fn a_timeout_has_a_unit_and_a_bound() {
-        let check = |text: &str, expected: Option<Duration>| {
-            assert_eq!(timeout(text).ok().map(GoDuration::get), expected, "{text}");
-        };
-        check("1m30s", Some(Duration::from_secs(90)));
-        check("0s", Some(Duration::ZERO));
-        check("25", None);
-        check("-1s", None);
-        check("25h", None);
     }
 }

@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 
 use pipeline::component::Listening;
 
-/// Component ids of the embedded configuration, and the one of our own metrics page.
+use crate::companions::PAGES;
+
+/// Component ids of the embedded configuration.
 const OTLP: &str = "otlp";
 const HEALTH: &str = "health_check";
-pub(super) const METRICS: &str = "telemetry";
 
 /// Several lines that end with one to paste into a shell.
 pub(super) fn text(listening: &[(String, Listening)], unix_nanos: u64) -> String {
@@ -31,7 +32,7 @@ pub(super) fn text(listening: &[(String, Listening)], unix_nanos: u64) -> String
     if let Some(address) = http {
         row("OTLP/HTTP", format!("http://{address}"));
     }
-    if let Some(address) = find(METRICS, "http") {
+    if let Some(address) = find(PAGES, "http") {
         row("metrics", format!("http://{address}/metrics"));
     }
     if let Some(address) = find(HEALTH, "http") {

@@ -63,6 +63,12 @@ impl Extensions {
         Arc::make_mut(&mut self.0).extend(offers.map(|offer| (id.clone(), offer)));
     }
 
+    /// Adds what an extension offers that goes on from another table.
+    pub fn keep(&mut self, id: &ComponentId, from: &Self) {
+        let own = from.0.iter().filter(|(offering, _)| offering == id);
+        Arc::make_mut(&mut self.0).extend(own.cloned());
+    }
+
     pub fn get<T: Clone + 'static>(&self, id: &ComponentId) -> Option<T> {
         let own = self.0.iter().filter(|(offering, _)| offering == id);
         own.filter_map(|(_, offer)| offer.0.downcast_ref::<T>())

@@ -36,24 +36,19 @@ const SECOND: Duration = Duration::from_secs(1);
 pub(super) fn run(
     given: &Given,
     seconds: Option<u32>,
-    shutdown_timeout: Duration,
+    running: &start::Running,
     err: &mut dyn Write,
 ) -> Answer {
-    start::serve(
-        &asked(given),
-        shutdown_timeout,
-        err,
-        &|listening, shared| {
-            let (address, shared) = (otlp_address(listening), shared.clone());
-            Box::pin(async move {
-                let address = address?;
-                tokio::select! {
-                    closed = trade(address, &shared) => closed,
-                    reported = report(&shared, seconds) => reported,
-                }
-            })
-        },
-    )
+    start::serve(&asked(given), running, err, &|listening, shared| {
+        let (address, shared) = (otlp_address(listening), shared.clone());
+        Box::pin(async move {
+            let address = address?;
+            tokio::select! {
+                closed = trade(address, &shared) => closed,
+                reported = report(&shared, seconds) => reported,
+            }
+        })
+    })
 }
 
 /// A configuration of the user's own is run as it is.
