@@ -254,8 +254,8 @@ impl Lease {
     }
 }
 
-/// `made` with a lease on the budget. What was made is already in memory, so the budget may be overdrawn: the door closes
-/// until it has room again.
+/// `made` with a lease on the budget. What was made is already in memory, so the budget may be overdrawn: the door
+/// closes until it has room again.
 ///
 /// What an edit has left as it was is returned as it is: whoever made `origin` has charged it.
 pub fn charge(budget: &Arc<Budget>, origin: &Bytes, made: Bytes) -> Bytes {

@@ -78,6 +78,13 @@ impl Edge {
         }
     }
 
+    /// As [`Chain::hurry`], for the chains behind.
+    pub(crate) fn hurry(&self) {
+        if let Self::Connector(edge) = self {
+            edge.targets.iter().for_each(|chain| chain.hurry());
+        }
+    }
+
     /// The rooms of the exporters that stop their upstream when they are full.
     pub(crate) fn pacing(&self, rooms: &mut Vec<Arc<Room>>) {
         match self {

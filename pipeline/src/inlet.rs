@@ -72,6 +72,8 @@ pub(crate) struct Feed {
     pub(crate) chains: SmallVec<[Rc<Chain>; 1]>,
     /// Some exporter answers for the whole way, so the sender waits for it.
     pub(crate) waits: bool,
+    /// The receiver has promised its senders to answer once all exporters have, whatever is on the way.
+    pub(crate) promised: bool,
     /// The exporters that set the pace.
     pub(crate) rooms: Vec<Arc<Room>>,
 }
@@ -184,12 +186,15 @@ impl Inlet {
             now = self.clock().now();
         }
         self.account().pass(items);
-        if !feed.waits {
+        if !feed.waits && !feed.promised {
             feed.enter(batch, now);
             feed.pace().await;
             return Ok(Outcome::Delivered);
         }
-        let (share, answer) = Share::new(items);
+        let (share, answer) = match feed.promised {
+            true => Share::promised(items),
+            false => Share::new(items),
+        };
         batch.share(share);
         feed.enter(batch, now);
         answer.await.map_err(|_| STOPPING)
@@ -242,6 +247,14 @@ impl Inlet {
 impl Feeds {
     pub(crate) fn of(&self, signal: Signal) -> Rc<Feed> {
         Rc::clone(&self.0[signal.index()].borrow())
+    }
+
+    /// Lets nothing be held back that a sender waits for, because the service drains.
+    pub(crate) fn hurry(&self) {
+        let feeds = self.0.iter().map(|feed| feed.borrow());
+        feeds.filter(|feed| feed.promised).for_each(|feed| {
+            feed.chains.iter().for_each(|chain| chain.hurry());
+        });
     }
 
     pub(crate) fn set(&self, signal: Signal, feed: Feed) {

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::net::IpAddr;
-use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// User agents that are told apart; what comes later is "other". They are labels of metrics, and clients choose them,
@@ -33,10 +32,10 @@ pub struct Agent(u8);
 pub struct Agents(Mutex<Vec<Arc<str>>>);
 
 /// What a worker has found in [`Agents`], by the header as it came.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct KnownAgents {
     agents: Arc<Agents>,
-    headers: Rc<RefCell<Vec<(Box<[u8]>, Agent)>>>,
+    headers: RefCell<Vec<(Box<[u8]>, Agent)>>,
 }
 
 // === impl Agent ===
@@ -85,7 +84,7 @@ impl KnownAgents {
     pub(crate) fn new(agents: Arc<Agents>) -> Self {
         Self {
             agents,
-            headers: Rc::default(),
+            headers: RefCell::default(),
         }
     }
 

@@ -70,7 +70,6 @@ impl Share {
         Self::open(items, false)
     }
 
-    #[allow(dead_code, reason = "for receivers that promise delivery")]
     /// A share for a sender who was promised to be told of the delivery: nobody lets go of it on the way.
     pub(crate) fn promised(items: u64) -> (Self, oneshot::Receiver<Outcome>) {
         Self::open(items, true)

@@ -15,11 +15,13 @@ const SPANS: u64 = 10;
 enum Meaning {
     /// The second attempt arrives.
     Again,
+    /// Both halves arrive.
+    Halved,
     /// So many spans are dropped for this reason.
     Dropped(&'static str, u64),
 }
 
-use Meaning::{Again, Dropped};
+use Meaning::{Again, Dropped, Halved};
 
 /// Sends one request for each row, which the back end answers as the row says, once.
 fn check(way: &Way, rows: &[(Answer, Meaning)]) {
@@ -34,6 +36,10 @@ fn check(way: &Way, rows: &[(Answer, Meaning)]) {
             Again => {
                 let counts = load::arrived(&sink, SPANS);
                 assert_eq!((counts.requests, counts.refused), (2, 1), "{answer:?}");
+            }
+            Halved => {
+                let counts = load::arrived(&sink, SPANS);
+                assert_eq!((counts.requests, counts.refused), (3, 1), "{answer:?}");
             }
             Dropped(reason, spans) => {
                 let drops = || is_dropped(&service, reason, *spans);
@@ -77,7 +83,7 @@ fn a_grpc_back_end_decides_by_its_status() {
             (code(14), Again),
             (code(15), Again),
             (Answer::exhausted(soon), Again),
-            (Answer::exhausted(None), Dropped("too_large", 10)),
+            (Answer::exhausted(None), Halved),
             (code(3), Dropped("invalid", 10)),
             (code(2), Dropped("permanent", 10)),
             (code(7), Dropped("permanent", 20)),
@@ -103,7 +109,7 @@ fn an_http_back_end_decides_by_its_status() {
             (status(503), Again),
             (status(504), Again),
             (status(400), Dropped("invalid", 10)),
-            (status(413), Dropped("too_large", 10)),
+            (status(413), Halved),
             (status(401), Dropped("permanent", 10)),
             (status(404), Dropped("permanent", 20)),
             (status(408), Dropped("permanent", 30)),

@@ -7,9 +7,11 @@ mod hostile;
 mod memory;
 mod outage;
 mod overload;
+mod promise;
 mod queue;
 mod shutdown;
 mod siblings;
+mod strict;
 mod tls;
 
 use std::net::SocketAddr;

@@ -122,6 +122,33 @@ fn what_a_dead_sibling_has_no_room_for_is_dropped_for_it_alone_and_counted() {
 }
 
 #[test]
+fn a_dead_exporter_behind_another_pipeline_of_the_same_receiver_stops_nobody_either() {
+    let (healthy, dead) = (load::sink(), load::closed_sink());
+    let (head, _) = TWO.split_once("    traces: ").unwrap();
+    let pipeline = |name: &str| {
+        let exporters = format!("exporters: [otlp_grpc/{name}]");
+        format!("    traces/{name}: {{receivers: [otlp], processors: [batch], {exporters}}}\n")
+    };
+    let yaml = format!("{head}{}{}", pipeline("one"), pipeline("two"))
+        .replace("ONE", &healthy.address().to_string())
+        .replace("TWO", &dead.address().to_string())
+        .replace("QUEUE", "{queue_size: 2}");
+    let service = Service::start(&yaml);
+    let report = load::run(Options {
+        requests: Some(200),
+        ..load::load(&service, Protocol::Grpc, 0)
+    });
+    assert_eq!(report.refusals(), 0, "{:?}", report.refused);
+    let verdict = load::all_arrived(&healthy, &report.acked);
+    assert!(verdict.is_exact(), "{verdict}");
+    dead.reopen().unwrap();
+    let account = service.stop().account;
+    let two = account.spans("exporter", "otlp_grpc/two");
+    assert!(two.dropped > 0, "everything fitted");
+    assert_eq!(two.passed + two.dropped, report.items);
+}
+
+#[test]
 fn a_sibling_that_blocks_when_it_is_full_makes_clients_wait_and_loses_nothing() {
     let (healthy, dead) = (load::sink(), load::closed_sink());
     let queue = "{queue_size: 2, block_on_overflow: true}";

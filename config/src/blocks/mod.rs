@@ -3,6 +3,7 @@
 //! A component adds its own keys with `Squash<Block, Own>`. Keys that this build does not have are
 //! fields of type [`crate::NotYet`], so that their use is a fault.
 
+mod ack;
 mod auth;
 mod compression;
 mod cors;
@@ -19,6 +20,7 @@ mod server_parts;
 mod timeout;
 mod tls;
 
+pub use ack::Ack;
 pub use auth::{Auth, HttpAuth};
 pub use compression::{Compression, CompressionParams};
 pub use cors::Cors;

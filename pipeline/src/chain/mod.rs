@@ -46,6 +46,8 @@ pub(crate) struct Chain {
     holds: Cell<bool>,
     /// Rung when a deadline earlier than the armed one appears.
     timer: Notify,
+    /// Nothing is held any more than it must be.
+    hurried: Cell<bool>,
     /// Nothing that came in now would ever leave.
     abandoned: Cell<bool>,
 }
@@ -83,6 +85,7 @@ impl Chain {
             edges: RefCell::new(Rc::from([])),
             holds: Cell::new(false),
             timer: Notify::new(),
+            hurried: Cell::new(false),
             abandoned: Cell::new(false),
         })
     }
@@ -156,16 +159,42 @@ impl Chain {
         }
     }
 
+    /// From here on the processors hold nothing back, because the service drains and somebody waits for it.
+    pub(crate) fn hurry(&self) {
+        self.hurried.set(true);
+        self.pump();
+        self.edges().iter().for_each(Edge::hurry);
+    }
+
     fn settle(&self, state: &mut State) {
+        self.forward(state);
+        while self.hurried.get() && state.outbox.is_empty() && self.flush(state) {
+            self.forward(state);
+        }
+        if state.outbox.is_empty() {
+            self.arm(state);
+        }
+    }
+
+    fn forward(&self, state: &mut State) {
         let edges = self.edges.borrow();
         while !state.outbox.is_empty() && edges.iter().all(Edge::is_open) {
             if let Some(batch) = state.outbox.pop_front() {
                 fan_out(&edges, batch);
             }
         }
-        if state.outbox.is_empty() {
-            self.arm(state);
+    }
+
+    /// Asks each processor once for what it holds; whether there was anything.
+    fn flush(&self, state: &mut State) -> bool {
+        let now = self.worker.clock.now();
+        for at in 0..state.stages.len() {
+            // What is left comes with the next call, once there is room.
+            with_stage(state, at, now, |stage, out| {
+                let _ = stage.flush(now, out);
+            });
         }
+        !state.outbox.is_empty()
     }
 
     fn arm(&self, state: &mut State) {

@@ -177,6 +177,7 @@ impl Bench {
         let feed = Feed {
             chains: chains.iter().cloned().collect(),
             waits,
+            promised: false,
             rooms,
         };
         let inlets = Inlets {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use config::blocks::Ack;
 use config::{Capability, Component as Written, Faults, Kind, Place, Validate, Want};
 use otlp::Signal;
 
@@ -54,13 +55,24 @@ pub type Build<T> = Arc<dyn Fn(&Host) -> Result<T, String> + Send + Sync>;
 /// Makes one instance, called once on every worker.
 pub struct BuildProcessor {
     pub make: Build<Box<dyn Processor>>,
-    /// It may keep items past the call, so whoever sent them is answered before their fate is known.
-    pub holds: bool,
+    pub holds: Holds,
+}
+
+/// What a processor keeps past the call. Whoever sent it is answered before its fate is known, unless his receiver has
+/// promised more than that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    Nothing,
+    /// Requests, each with the share of its sender, who can be told what became of it.
+    Requests,
+    /// Items, of which nobody can tell any more in which request they came.
+    Items,
 }
 
 /// Binds the receiver's sockets.
 pub struct BuildReceiver {
     pub make: Build<Box<dyn Receiver>>,
+    pub ack: Ack,
 }
 
 /// Makes the one instance of a signal, on its worker.
@@ -166,13 +178,17 @@ impl<B> Factory<B> {
 
 /// A processor's row: its configuration makes an instance for every worker.
 pub trait ProcessorComponent: Component {
-    /// It keeps items past the call.
-    const HOLDS: bool = false;
+    const HOLDS: Holds = Holds::Nothing;
 
     fn build(config: &Self::Config, host: &Host) -> Result<Box<dyn Processor>, String>;
 }
 
 pub trait ReceiverComponent: Component {
+    /// What its answers promise.
+    fn ack(_config: &Self::Config) -> Ack {
+        Ack::Accepted
+    }
+
     /// Binds its sockets; `host.label` has no signal, since one receiver serves all.
     fn build(config: &Self::Config, host: &Host) -> Result<Box<dyn Receiver>, String>;
 }
@@ -215,6 +231,7 @@ impl Factory<BuildReceiver> {
     pub const fn of<C: ReceiverComponent>() -> Self {
         Self::row::<C>(|written, faults| {
             planned::<C, _>(written, faults, |config| BuildReceiver {
+                ack: C::ack(&config),
                 make: Arc::new(move |host| C::build(&config, host)),
             })
         })

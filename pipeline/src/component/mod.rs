@@ -25,7 +25,7 @@ pub use extension::{Extension, Extensions, Health, Offer, Vitals};
 pub use factory::{
     Build, BuildConnector, BuildExporter, BuildExtension, BuildProcessor, BuildReceiver,
     ConnectorFactory, ExporterComponent, ExporterFactory, ExtensionComponent, ExtensionFactory,
-    Factory, Foreign, Planned, ProcessorComponent, ProcessorFactory, ReceiverComponent,
+    Factory, Foreign, Holds, Planned, ProcessorComponent, ProcessorFactory, ReceiverComponent,
     ReceiverFactory, Registry, Wanted,
 };
 pub use label::Label;

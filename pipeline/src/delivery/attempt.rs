@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::batch::Batch;
 use crate::component::{Exporter, Failure, LocalFuture, Receipt};
 
-/// Exports a batch, for `timeout` at most. A panic of the exporter is a defect of ours and not the batch's fate: it ends
-/// this attempt as a failure that may pass.
+/// Exports a batch, for `timeout` at most. A panic of the exporter is a defect of ours and not the batch's fate: it
+/// ends this attempt as a failure that may pass.
 pub(super) async fn attempt(
     exporter: &dyn Exporter,
     batch: &Batch,

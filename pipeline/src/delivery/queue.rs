@@ -36,6 +36,8 @@ pub(crate) struct Delivery {
     budget: Arc<Budget>,
     consumers: usize,
     merger: Option<Merger>,
+    /// The service drains: nothing waits for more to be merged with.
+    hurried: bool,
     /// Ready to be sent.
     waiting: VecDeque<Entry>,
     /// Pieces of what the back end has refused. They go first, since they have waited before, and in order, so that all
@@ -75,6 +77,7 @@ impl Delivery {
             budget: Arc::clone(&shared.budget),
             consumers,
             merger: merge.map(|merge| Merger::new(merge, Arc::clone(&shared.budget))),
+            hurried: false,
             waiting: VecDeque::new(),
             pieces: VecDeque::new(),
             searches: Searches::default(),
@@ -91,14 +94,14 @@ impl Delivery {
     pub(crate) async fn run(mut self) {
         let stop = self.stop.clone();
         let mut abandoned = pin!(stop.abandoned());
+        let mut draining = pin!(stop.draining());
         let mut open = true;
         loop {
             self.start_attempts();
             self.room
                 .set_in_flight(self.attempts.len() + self.retries.len());
             if !open {
-                let merged = self.merger.as_mut().map(Merger::flush).unwrap_or_default();
-                merged.into_iter().for_each(|entry| self.queue_up(entry));
+                self.queue_merged();
                 self.start_attempts();
                 if self.is_idle() {
                     return;
@@ -107,6 +110,11 @@ impl Delivery {
             let wake = self.deadline().map(|at| self.clock.instant(at));
             tokio::select! {
                 () = abandoned.as_mut() => break,
+                // Somebody may wait for what is merged so far, and the upstream then ends after him.
+                () = draining.as_mut(), if !self.hurried => {
+                    self.hurried = true;
+                    self.queue_merged();
+                }
                 Some(ended) = self.attempts.join_next() => if let Ok((entry, result)) = ended {
                     self.settle(entry, result);
                 },
@@ -127,8 +135,17 @@ impl Delivery {
             Some(merger) => {
                 let ready = merger.add(entry, self.clock.now().mono);
                 ready.into_iter().for_each(|entry| self.queue_up(entry));
+                if self.hurried {
+                    self.queue_merged();
+                }
             }
         }
+    }
+
+    /// Queues everything that waits to be merged with more.
+    fn queue_merged(&mut self) {
+        let merged = self.merger.as_mut().map(Merger::flush).unwrap_or_default();
+        merged.into_iter().for_each(|entry| self.queue_up(entry));
     }
 
     fn start_attempts(&mut self) {

@@ -3,9 +3,9 @@
 //! ```text
 //! 8 requests, the 6th is bad:   ········ ✗ ─▶ ···· ✓  ···· ✗ ─▶ ·· ✗  ·· ✓ ─▶ · ✓  · ✗ dropped
 //! ```
-//! A request takes part in at most `log2` of the requests sent together, plus one, attempts: so often does it travel. The
-//! attempts of one level come before those of the next, so that the innocent half is delivered early, and a back end
-//! that takes nothing at all is told from one that has found something bad.
+//! Of *n* requests sent together each travels at most log2(*n*) + 1 times. The attempts of one level come before those
+//! of the next, so that the innocent half is delivered early, and a back end that takes nothing at all is told from one
+//! that has found something bad.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

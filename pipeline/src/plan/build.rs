@@ -84,7 +84,9 @@ impl Planner {
         context::check(&mut self, document, faults);
         let pipelines =
             order::topological(&document.service.pipelines, |id| self.connects(id), faults)?;
-        Some(self.join(&pipelines, &extensions))
+        let plan = self.join(&pipelines, &extensions);
+        plan.check_promises(&pipelines, faults);
+        (!faults.has_errors()).then_some(plan)
     }
 
     fn connects(&self, id: &ComponentId) -> bool {

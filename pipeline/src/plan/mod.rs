@@ -6,6 +6,7 @@ mod context;
 mod foreign;
 mod heritage;
 mod order;
+mod reach;
 #[cfg(test)]
 mod tests;
 mod wants;
@@ -74,33 +75,4 @@ pub(crate) struct ExporterNode {
     pub(crate) signal: Signal,
     pub(crate) identity: Identity,
     pub(crate) build: Arc<BuildExporter>,
-}
-
-impl Plan {
-    /// Whether a request that enters this pipeline is answered only when an exporter has answered: some exporter on
-    /// its way asks for that, and no processor before it holds items on its own account.
-    pub(crate) fn waits(&self, pipeline: usize) -> bool {
-        let Some(node) = self.pipelines.get(pipeline) else {
-            return false;
-        };
-        if node.holds() {
-            return false;
-        }
-        node.edges.iter().any(|edge| match edge {
-            EdgeNode::Exporter(at) => self
-                .exporters
-                .get(*at)
-                .is_some_and(|exporter| exporter.build.delivery.waits()),
-            EdgeNode::Connector { targets, .. } => targets.iter().any(|&at| self.waits(at)),
-        })
-    }
-}
-
-impl PipelineNode {
-    /// Whether some processor keeps items past the call.
-    pub(crate) fn holds(&self) -> bool {
-        self.processors
-            .iter()
-            .any(|processor| processor.build.holds)
-    }
 }

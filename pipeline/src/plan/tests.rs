@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use config::blocks::Ack;
 use config::{Capability, Component as Written, Document, Faults, Want};
 use otlp::Signal;
 
@@ -10,7 +11,7 @@ use super::{EdgeNode, Plan, Planner};
 use crate::batch::ContextKey;
 use crate::component::{
     BuildConnector, BuildExporter, BuildExtension, BuildProcessor, BuildReceiver, ConnectorFactory,
-    ExporterFactory, ExtensionFactory, Factory, Planned, ProcessorFactory, ReceiverFactory,
+    ExporterFactory, ExtensionFactory, Factory, Holds, Planned, ProcessorFactory, ReceiverFactory,
     Registry, Stability, Wanted,
 };
 use crate::delivery::{Merge, Queue, Settings, Sizer};
@@ -82,27 +83,36 @@ fn exporter(waits: bool) -> Option<Planned<BuildExporter>> {
     })
 }
 
-fn processor(holds: bool) -> Option<Planned<BuildProcessor>> {
+fn processor(holds: Holds) -> Option<Planned<BuildProcessor>> {
     planned(BuildProcessor {
         make: Arc::new(|_| none()),
         holds,
     })
 }
 
-static RECEIVERS: [ReceiverFactory; 3] = [
+static RECEIVERS: [ReceiverFactory; 4] = [
+    row("promise", &Signal::ALL, |_, _| {
+        planned(BuildReceiver {
+            make: Arc::new(|_| none()),
+            ack: Ack::Delivered,
+        })
+    }),
     row("in", &Signal::ALL, |_, _| {
         planned(BuildReceiver {
             make: Arc::new(|_| none()),
+            ack: Ack::Accepted,
         })
     }),
     row("spans", &[Signal::Traces], |_, _| {
         planned(BuildReceiver {
             make: Arc::new(|_| none()),
+            ack: Ack::Accepted,
         })
     }),
     row("door", &Signal::ALL, |written, _| {
         let build = BuildReceiver {
             make: Arc::new(|_| none()),
+            ack: Ack::Accepted,
         };
         wanting(build, written, Capability::ServerAuth)
     }),
@@ -134,15 +144,16 @@ static EXTENSIONS: [ExtensionFactory; 3] = [
         })
     }),
 ];
-static PROCESSORS: [ProcessorFactory; 3] = [
+static PROCESSORS: [ProcessorFactory; 4] = [
     row("forget", &Signal::ALL, |_, _| {
         Some(Planned {
             keeps: Arc::new(|_| false),
-            ..processor(true)?
+            ..processor(Holds::Requests)?
         })
     }),
-    row("pass", &Signal::ALL, |_, _| processor(false)),
-    row("hold", &Signal::ALL, |_, _| processor(true)),
+    row("pass", &Signal::ALL, |_, _| processor(Holds::Nothing)),
+    row("hold", &Signal::ALL, |_, _| processor(Holds::Requests)),
+    row("mix", &Signal::ALL, |_, _| processor(Holds::Items)),
 ];
 static EXPORTERS: [ExporterFactory; 3] = [
     row("out", &Signal::ALL, |_, _| exporter(false)),
@@ -174,8 +185,8 @@ static REGISTRY: Registry = Registry {
 };
 
 const COMPONENTS: &str = "
-receivers: {in: , in/2: , spans: }
-processors: {pass: , hold: }
+receivers: {in: , in/2: , promise: , spans: }
+processors: {pass: , hold: , mix: }
 exporters: {out: , answer: }
 connectors: {forward: , forward/a: , forward/b: }
 ";
@@ -472,6 +483,83 @@ fn a_sender_waits_if_some_exporter_answers_and_nothing_holds_on_the_way() {
 }
 
 #[test]
+fn a_promise_of_delivery_is_kept_by_what_holds_whole_requests() {
+    let behind = ("traces/2", "forward", "pass", "out");
+    plan(&[("traces", "promise, in", "pass, hold", "forward"), behind]);
+}
+
+#[test]
+fn a_promise_of_delivery_before_a_processor_that_mixes_items_is_refused_there() {
+    let words = r#"receiver "promise" has `ack: delivered`, and processor "mix" keeps items apart"#;
+    check_refused(&[("traces", "promise", "pass, mix", "out")], &[words]);
+    let behind = ("traces/2", "forward", "mix", "out");
+    check_refused(&[("traces", "promise", "", "forward"), behind], &[words]);
+    plan(&[
+        ("traces", "in", "mix", "out"),
+        ("logs", "promise", "", "out"),
+    ]);
+}
+
+/// The pipelines whose only exporter `out` may stop its upstream.
+fn check_lone(rows: Rows<'_>, expected: &[&str]) {
+    let plan = plan(rows);
+    let lone = plan.pipelines.iter().enumerate().filter(|(at, node)| {
+        node.edges.iter().any(|edge| match edge {
+            EdgeNode::Exporter(exporter) => {
+                plan.exporters[*exporter].id == "out" && plan.is_lone(*exporter, *at)
+            }
+            EdgeNode::Connector { .. } => false,
+        })
+    });
+    let mut lone: Vec<_> = lone.map(|(_, node)| node.id.as_str()).collect();
+    lone.sort_unstable();
+    assert_eq!(lone, expected, "{rows:?}");
+}
+
+#[test]
+fn an_exporter_is_lone_if_no_request_that_comes_to_it_goes_to_another_one_too() {
+    check_lone(&[("traces", "in", "", "out")], &["traces"]);
+    check_lone(&[("traces", "in", "", "out, answer")], &[]);
+    // By two pipelines of one receiver, or behind a connector.
+    let other = ("traces/2", "in", "", "answer");
+    check_lone(&[("traces", "in", "", "out"), other], &[]);
+    let behind = ("traces/2", "forward", "", "answer");
+    check_lone(
+        &[
+            ("traces", "in", "", "forward"),
+            behind,
+            ("traces/3", "in", "", "out"),
+        ],
+        &[],
+    );
+    check_lone(
+        &[
+            ("traces", "in", "", "forward"),
+            ("traces/2", "forward", "", "out"),
+        ],
+        &["traces/2"],
+    );
+    // The same exporter by two ways is one.
+    let same = ("traces/2", "in", "", "out");
+    check_lone(
+        &[("traces", "in", "", "out"), same],
+        &["traces", "traces/2"],
+    );
+    // Requests of other receivers and signals are other requests.
+    let others = [
+        ("traces/2", "in/2", "", "answer"),
+        ("logs", "in", "", "answer"),
+    ];
+    check_lone(
+        &[("traces", "in", "", "out"), others[0], others[1]],
+        &["traces"],
+    );
+    // One of two receivers of the pipeline feeds another exporter as well.
+    let shared = ("traces/2", "in/2", "", "answer");
+    check_lone(&[("traces", "in, in/2", "", "out"), shared], &[]);
+}
+
+#[test]
 fn a_type_that_nobody_knows_is_refused_with_a_suggestion() {
     let yaml = "
 receivers: {on: , out: }
@@ -481,7 +569,7 @@ service: {pipelines: {traces: {receivers: [on], exporters: [alias]}}}
     let (plan, faults) = read(yaml);
     assert!(plan.is_none());
     for words in [
-        r#"unknown type: "on" for id: "on" (valid values: [in spans door])"#,
+        r#"unknown type: "on" for id: "on" (valid values: [promise in spans door])"#,
         "did you mean `in`",
         "`out` belongs to the section `exporters`",
         r#""alias" alias is deprecated; use "out" instead"#,

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::delivery::Intake;
 use crate::edge::{ConnectorEdge, Edge, ExporterEdge};
 use crate::inlet::{Feed, Feeds, Inlets, UNREAD};
-use crate::plan::{EdgeNode, PipelineNode};
+use crate::plan::{EdgeNode, PipelineNode, ReceiverNode};
 use crate::refusal::Refusals;
 use crate::worker::Worker;
 
@@ -200,22 +200,22 @@ impl Floor {
         let before = self.chains.get(at).map(|standing| standing.chain.edges());
         let before = before.iter().flat_map(|edges| edges.iter());
         let mut before: Vec<Rc<ExporterEdge>> = before.filter_map(Edge::exporter).collect();
-        let lone = node.edges.len() == 1;
         let mut edges = Vec::with_capacity(node.edges.len());
         for edge in &node.edges {
             match edge {
                 EdgeNode::Connector { id, targets } => {
                     edges.push(self.connector(blueprint, node.signal, id, targets));
                 }
-                EdgeNode::Exporter(exporter) => {
+                EdgeNode::Exporter(index) => {
                     let exporter = blueprint
                         .plan
                         .exporters
-                        .get(*exporter)
-                        .zip(self.exits.get(*exporter));
+                        .get(*index)
+                        .zip(self.exits.get(*index));
                     let Some((exporter, exit)) = exporter else {
                         continue;
                     };
+                    let lone = blueprint.plan.is_lone(*index, at);
                     let blocking = lone || exporter.build.delivery.blocks();
                     let same = before
                         .iter()
@@ -288,13 +288,13 @@ impl Floor {
                         None => Rc::default(),
                     };
                     let inlets = self.inlets(blueprint, &node.id, &feeds);
-                    self.set_feeds(blueprint, &node.feeds, &feeds);
+                    self.set_feeds(blueprint, node, &feeds);
                     self.receiving.spawn_local(seat(inlets, stop));
                     Entrance { feeds, stopper }
                 }
                 None => match before {
                     Some(entrance) => {
-                        self.set_feeds(blueprint, &node.feeds, &entrance.feeds);
+                        self.set_feeds(blueprint, node, &entrance.feeds);
                         entrance
                     }
                     // A receiver without a seat here and without a predecessor does not occur; it would take nothing.
@@ -315,9 +315,9 @@ impl Floor {
         }
     }
 
-    fn set_feeds(&self, blueprint: &Blueprint, fed: &[Vec<usize>; 3], feeds: &Feeds) {
+    fn set_feeds(&self, blueprint: &Blueprint, node: &ReceiverNode, feeds: &Feeds) {
         for signal in Signal::ALL {
-            let pipelines = &fed[signal.index()];
+            let pipelines = &node.feeds[signal.index()];
             let standing = pipelines.iter().filter_map(|&at| self.chains.get(at));
             let chains: SmallVec<[Rc<Chain>; 1]> = standing
                 .map(|standing| Rc::clone(&standing.chain))
@@ -330,6 +330,7 @@ impl Floor {
                 Feed {
                     chains,
                     waits,
+                    promised: node.promises(),
                     rooms,
                 },
             );
@@ -369,6 +370,8 @@ impl Floor {
             .map(|exit| (exit.intake, exit.stopper))
             .unzip();
         drop(intakes);
+        // A receiver ends once it has answered, and some answer only when what they sent has been delivered.
+        entrances.iter().for_each(|entrance| entrance.feeds.hurry());
         let drained = async {
             while receiving.join_next().await.is_some() {}
             // What was taken out leads to what is still here.

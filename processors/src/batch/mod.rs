@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use otlp::Signal;
 use pipeline::component::{
-    Component, Flush, Host, Outbox, Processor, ProcessorComponent, Stability,
+    Component, Flush, Holds, Host, Outbox, Processor, ProcessorComponent, Stability,
 };
 use pipeline::{Batch, ContextKey, Now, Outcome, Refusal};
 
@@ -58,7 +58,7 @@ metadata_cardinality_limit: 100
 }
 
 impl ProcessorComponent for BatchProcessor {
-    const HOLDS: bool = true;
+    const HOLDS: Holds = Holds::Requests;
 
     fn build(config: &Config, host: &Host) -> Result<Box<dyn Processor>, String> {
         Ok(Box::new(Self::new(config, host)))

@@ -1,6 +1,6 @@
 //! What users write for the OTLP receiver.
 
-use ::config::blocks::{GrpcServer, HttpServer};
+use ::config::blocks::{Ack, GrpcServer, HttpServer};
 use ::config::{Optional, Problems, Squash, Validate};
 use ::otlp::Signal;
 use net::encoding::Encoding;
@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 pub(crate) struct Config {
     pub(crate) protocols: Protocols,
+    /// What an answer of success means. Not a key of the Collector.
+    pub(crate) ack: Ack,
 }
 
 /// Each protocol is off unless its key is there; nothing behind the key means its defaults.
@@ -77,6 +79,7 @@ impl Validate for Config {
             "protocols",
             "must specify at least one protocol when using the OTLP receiver",
         );
+        problems.under("ack", &self.ack);
         problems.under("protocols::grpc", grpc);
         problems.under("protocols::http", http);
         problems

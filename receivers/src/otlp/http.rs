@@ -15,7 +15,7 @@ use net::encoding::Encoding;
 use net::{Answer, Front};
 use otlp::Signal;
 use otlp::reply::{Code, Format, Status};
-use pipeline::Context;
+use pipeline::{Context, Sender};
 
 use super::ingest::{Ingest, Reading, Rejection};
 use super::seat;
@@ -96,9 +96,7 @@ impl Http {
             // An answer to a content type that we do not speak is the Collector's, word for word.
             Err(_) if format.is_none() => return unspeakable(),
             Err(status) => {
-                let rejection = Rejection::from(status);
-                self.ingest.refused(sender, &rejection);
-                return failure(&rejection, format.unwrap_or(Format::Protobuf));
+                return self.refuse(sender, &status.into(), format.unwrap_or(Format::Protobuf));
             }
         };
         let Some(format) = format else {
@@ -125,11 +123,13 @@ impl Http {
                 let body = partial.encode(inlet.signal(), format);
                 encoded(StatusCode::OK, format, body)
             }
-            Err(rejection) => {
-                self.ingest.refused(sender, &rejection);
-                failure(&rejection, format)
-            }
+            Err(rejection) => self.refuse(sender, &rejection, format),
         }
+    }
+
+    fn refuse(&self, sender: Sender, rejection: &Rejection, format: Format) -> Response<Answer> {
+        self.ingest.refused(sender, rejection);
+        failure(rejection, format)
     }
 
     fn encoding(&self, headers: &HeaderMap) -> Result<Encoding, Status> {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::config::GoDuration;
-use ::config::blocks::GrpcServer;
+use ::config::blocks::{Ack, GrpcServer};
 use ::otlp::Signal;
 use net::auth::ServerAuth;
 use net::tls::Owner;
@@ -62,6 +62,7 @@ protocols:
     endpoint: 127.0.0.1:4318
 ";
     const REFERENCE: &'static str = include_str!("reference.md");
+    const OWN_KEYS: &'static [&'static str] = &["ack"];
     type Config = Config;
 
     /// If one of the protocols does: which one a sender uses is its own choice.
@@ -84,6 +85,10 @@ protocols:
 }
 
 impl ReceiverComponent for Otlp {
+    fn ack(config: &Config) -> Ack {
+        config.ack
+    }
+
     fn build(config: &Config, host: &Host) -> Result<Box<dyn Receiver>, String> {
         let Protocols { grpc, http } = &config.protocols;
         let owner = |part| Owner {

@@ -30,7 +30,7 @@ fn a_protocol_is_on_when_its_key_is_there() {
         ("{protocols: {grpc: }}", (true, false)),
         ("{protocols: {http: {}}}", (false, true)),
     ] {
-        let Config { protocols } = read(yaml).unwrap();
+        let Config { protocols, .. } = read(yaml).unwrap();
         assert_eq!(
             (protocols.grpc.is_on(), protocols.http.is_on()),
             expected,
@@ -45,7 +45,7 @@ fn a_protocol_is_on_when_its_key_is_there() {
 
 #[test]
 fn defaults_are_the_loopback_ports_and_64_mib() {
-    let Config { protocols } = read("{protocols: {grpc: , http: }}").unwrap();
+    let Config { protocols, .. } = read("{protocols: {grpc: , http: }}").unwrap();
     let (grpc, http) = (
         protocols.grpc.as_ref().unwrap(),
         &protocols.http.as_ref().unwrap().0,
@@ -73,7 +73,7 @@ fn defaults_are_the_loopback_ports_and_64_mib() {
 #[test]
 fn a_limit_is_in_the_unit_of_its_key() {
     let yaml = "{protocols: {grpc: {max_recv_msg_size_mib: 3}, http: {max_request_body_size: 5}}}";
-    let Config { protocols } = read(yaml).unwrap();
+    let Config { protocols, .. } = read(yaml).unwrap();
     assert_eq!(
         protocols.grpc.as_ref().unwrap().request_bytes_max(),
         3 << 20
@@ -84,7 +84,7 @@ fn a_limit_is_in_the_unit_of_its_key() {
 #[test]
 fn a_path_has_one_leading_slash_and_is_not_empty() {
     let yaml = "{protocols: {http: {traces_url_path: t, metrics_url_path: //m/}}}";
-    let Config { protocols } = read(yaml).unwrap();
+    let Config { protocols, .. } = read(yaml).unwrap();
     let paths = protocols.http.as_ref().unwrap().1.paths();
     let by_signal = |signal: Signal| paths[signal.index()].as_str();
     assert_eq!(
@@ -104,7 +104,7 @@ fn a_path_has_one_leading_slash_and_is_not_empty() {
 #[test]
 fn an_empty_list_of_algorithms_switches_decoding_off() {
     let listed = |yaml: &str| {
-        let Config { protocols } = read(&format!("{{protocols: {{http: {yaml}}}}}")).unwrap();
+        let Config { protocols, .. } = read(&format!("{{protocols: {{http: {yaml}}}}}")).unwrap();
         encodings(&protocols.http.as_ref().unwrap().0.compression_algorithms)
     };
     assert_eq!(listed("{compression_algorithms: []}"), None);

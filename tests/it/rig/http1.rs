@@ -58,6 +58,14 @@ impl Connection {
         let _ = self.0.shutdown(std::net::Shutdown::Write);
     }
 
+    /// Whether anything has been answered by now.
+    pub(crate) fn has_reply(&self) -> bool {
+        self.0.set_nonblocking(true).unwrap();
+        let peeked = self.0.peek(&mut [0]);
+        self.0.set_nonblocking(false).unwrap();
+        peeked.is_ok()
+    }
+
     /// The next reply; an error when the connection ends before it is whole.
     pub(crate) fn reply(&mut self) -> io::Result<Reply> {
         let mut head = Vec::new();

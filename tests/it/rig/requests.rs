@@ -61,6 +61,18 @@ pub(crate) fn spans(spans: Vec<Span>) -> ExportTraceServiceRequest {
     }
 }
 
+/// A span that has a name and what every span must have.
+pub(crate) fn named(name: &str) -> Span {
+    Span {
+        trace_id: vec![1; 16],
+        span_id: vec![1; 8],
+        name: name.into(),
+        start_time_unix_nano: NOW,
+        end_time_unix_nano: NOW + 1,
+        ..Span::default()
+    }
+}
+
 /// One small span, encoded.
 pub(crate) fn one_span() -> Vec<u8> {
     span_with(Vec::new()).encode_to_vec()
