@@ -5,6 +5,7 @@ mod answers;
 mod failing;
 mod hostile;
 mod memory;
+mod neighbours;
 mod outage;
 mod overload;
 mod promise;
