@@ -5,7 +5,7 @@
 //! it is accepted and writes there when its requests begin and end, with plain stores; the lock is taken where
 //! connections come and go.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
@@ -46,6 +46,8 @@ struct Register {
     slots: Vec<Arc<Slot>>,
     /// The longest idle of the last look, and since when; the longest stands last.
     found: Vec<(u64, Arc<Slot>)>,
+    /// Connections that have been asked to leave and are still there.
+    leaving: usize,
 }
 
 /// What one connection says of itself.
@@ -53,7 +55,10 @@ struct Register {
 pub(crate) struct Slot {
     /// Microseconds of [`micros`], or [`BUSY`].
     idle_since: AtomicU64,
+    /// Written under the lock.
     place: AtomicUsize,
+    /// Written under the lock.
+    is_leaving: AtomicBool,
     leave: Notify,
 }
 
@@ -75,6 +80,7 @@ impl Connections {
             register: Mutex::new(Register {
                 slots: Vec::new(),
                 found: Vec::new(),
+                leaving: 0,
             }),
         }
     }
@@ -105,37 +111,47 @@ impl Connections {
     /// Takes a slot for a newcomer, who is idle as of now, and makes another go if it is getting narrow.
     pub(crate) fn enter(&'static self, now: Instant) -> Entered {
         let slot = Arc::new(Slot {
-            idle_since: AtomicU64::new(micros(now)),
+            // A newcomer is not asked to make room for itself.
+            idle_since: AtomicU64::new(BUSY),
             place: AtomicUsize::new(0),
+            is_leaving: AtomicBool::new(false),
             leave: Notify::new(),
         });
+        let mut register = self.register();
+        slot.place.store(register.slots.len(), Ordering::Relaxed);
+        register.slots.push(Arc::clone(&slot));
+        self.open.store(register.slots.len(), Ordering::Relaxed);
         let limit = self.limit();
-        let crowded = {
-            let mut register = self.register();
-            slot.place.store(register.slots.len(), Ordering::Relaxed);
-            register.slots.push(Arc::clone(&slot));
-            self.open.store(register.slots.len(), Ordering::Relaxed);
-            register.slots.len() > limit - (limit / 16).clamp(1, HEADROOM_MAX).min(limit - 1)
-        };
-        if crowded {
-            self.evict();
-        }
+        let headroom = (limit / 16).clamp(1, HEADROOM_MAX).min(limit - 1);
+        self.leave(&mut register, limit - headroom);
+        slot.idle(now);
+        drop(register);
         Entered {
             connections: self,
             slot,
         }
     }
 
-    /// Asks the connection that has been idle for longest to go; whether there was one.
-    pub(crate) fn evict(&self) -> bool {
-        let mut register = self.register();
+    /// Asks the connection that has been idle for longest to go, if there is no room and nobody is going already;
+    /// whether one is going then.
+    pub(crate) fn make_room(&self) -> bool {
+        self.leave(&mut self.register(), self.limit() - 1)
+    }
+
+    /// Asks one to go if more than `bound` would stay.
+    fn leave(&self, register: &mut Register, bound: usize) -> bool {
+        if register.slots.len() - register.leaving <= bound {
+            return true;
+        }
         for look in [false, true] {
             if look {
                 register.look();
             }
             while let Some((since, slot)) = register.found.pop() {
                 if slot.try_claim(since) {
+                    slot.is_leaving.store(true, Ordering::Relaxed);
                     slot.leave.notify_one();
+                    register.leaving += 1;
                     self.evicted.fetch_add(1, Ordering::Relaxed);
                     return true;
                 }
@@ -155,7 +171,8 @@ impl Register {
     fn look(&mut self) {
         let idle = self.slots.iter().filter_map(|slot| {
             let since = slot.idle_since.load(Ordering::Relaxed);
-            (since != BUSY).then(|| (since, Arc::clone(slot)))
+            let stays = !slot.is_leaving.load(Ordering::Relaxed);
+            (stays && since != BUSY).then(|| (since, Arc::clone(slot)))
         });
         let mut idle: Vec<_> = idle.collect();
         if idle.len() > FOUND_MAX {
@@ -209,6 +226,9 @@ impl Drop for Entered {
         let place = self.slot.place.load(Ordering::Relaxed);
         if place < register.slots.len() {
             register.slots.swap_remove(place);
+        }
+        if self.slot.is_leaving.load(Ordering::Relaxed) {
+            register.leaving -= 1;
         }
         if let Some(moved) = register.slots.get(place) {
             moved.place.store(place, Ordering::Relaxed);
@@ -273,8 +293,11 @@ mod tests {
             (4, 1, vec![2])
         );
         assert!(!process.has_room());
-        assert!(process.evict());
-        assert_eq!(asked(&entered), [0], "nobody is asked twice");
+        assert!(process.make_room(), "one is going");
+        assert_eq!(asked(&entered), [0; 0], "nobody else need go");
+        drop(entered.remove(2));
+        entered.push(process.enter(after(12)));
+        assert_eq!(asked(&entered), [0]);
     }
 
     #[test]
@@ -284,7 +307,7 @@ mod tests {
         first.slot().busy();
         let second = process.enter(after(1));
         second.slot().busy();
-        assert!(!process.evict(), "all are busy");
+        assert!(!process.make_room(), "all are busy");
         drop(first);
         assert!(process.has_room());
         drop(second);
@@ -293,10 +316,13 @@ mod tests {
 
     #[test]
     fn of_many_the_longest_idle_go_one_after_the_other() {
-        let process = process(1000);
+        let process = process(200);
         let entered: Vec<_> = (0..200).map(|n| process.enter(after(n))).collect();
-        for n in 0..150 {
-            assert!(process.evict());
+        // Some are asked before the last have come.
+        assert_eq!(asked(&entered), (0..12).collect::<Vec<_>>());
+        for n in 12..150 {
+            process.set_limit(200 - n);
+            assert!(process.make_room());
             assert_eq!(asked(&entered), [n]);
         }
     }

@@ -12,13 +12,12 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::connections::{Entered, connections};
-use crate::socket::{Acceptor, Address, Bound, Parked, Socket};
+use crate::socket::{Address, Bound, Parked, Socket};
 
 /// Accepted sockets on their way to another worker.
 const HANDOVER_MAX: usize = 1024;
 
-/// How long to rest when the process is out of files, or bears no more connections. Beyond them the kernel's backlog
-/// holds who comes.
+/// How long to rest when the process is out of files, or bears no more connections.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 /// A bound socket. Nothing is accepted before its seats serve.
@@ -110,22 +109,21 @@ impl Seat {
             }
         };
         loop {
-            while !connections().has_room() {
-                connections().evict();
-                tokio::time::sleep(ACCEPT_REST).await;
-            }
-            self.accept(&socket, serve.as_ref()).await;
-        }
-    }
-
-    async fn accept(&self, socket: &Acceptor, serve: &impl Fn(Accepted)) {
-        match socket.accept().await {
-            Ok((socket, peer)) => self.place(socket, peer, serve),
-            Err(error) => {
-                // Most likely the process is out of files.
-                tracing::warn!(%error, "cannot accept a connection");
-                connections().evict();
-                tokio::time::sleep(ACCEPT_REST).await;
+            match socket.accept().await {
+                Ok((socket, peer)) => {
+                    // Who has come waits here, and whoever comes behind in the kernel's backlog.
+                    while !connections().has_room() {
+                        connections().make_room();
+                        tokio::time::sleep(ACCEPT_REST).await;
+                    }
+                    self.place(socket, peer, serve.as_ref());
+                }
+                Err(error) => {
+                    // Most likely the process is out of files.
+                    tracing::warn!(%error, "cannot accept a connection");
+                    connections().make_room();
+                    tokio::time::sleep(ACCEPT_REST).await;
+                }
             }
         }
     }

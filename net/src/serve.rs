@@ -112,9 +112,9 @@ async fn finish(connection: impl Future, grace: Option<Duration>, activity: &Act
     }
 }
 
-/// Makes the handshake of TLS and waits until it is clear what is spoken, and whether that is HTTP/2; `None` if the client
-/// says nothing in time that is spoken here. What a client says tells more than what it chose by ALPN, which bounds what
-/// it may say in TLS itself.
+/// Makes the handshake of TLS and waits until it is clear what is spoken, and whether that is HTTP/2; `None` if the
+/// client says nothing in time that is spoken here. What it says tells more than what it chose by ALPN, and is there
+/// without TLS too.
 async fn begin(
     socket: Socket,
     peer: Option<IpAddr>,

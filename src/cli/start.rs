@@ -77,6 +77,13 @@ pub(super) fn serve(
         why,
         "Memory budget for telemetry on its way."
     );
+    let (connections, why) = machine::connections(budget);
+    net::connections().set_limit(connections);
+    tracing::info!(
+        connections,
+        why,
+        "Connections that are taken at the same time."
+    );
     faults.iter().for_each(reload::log);
     let shared = shared(budget, clock);
     let ending = running.ending();

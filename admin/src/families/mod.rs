@@ -84,6 +84,19 @@ const BUDGET_LIMIT: Family = Family::gauge(
 )
 .bytes();
 
+const CONNECTIONS_OPEN: Family = Family::gauge(
+    "tracegate_connections_open",
+    "Connections of clients to all listeners",
+);
+const CONNECTIONS_LIMIT: Family = Family::gauge(
+    "tracegate_connections_limit",
+    "Connections of clients that the process takes at the same time",
+);
+const CONNECTIONS_EVICTED: Family = Family::counter(
+    "tracegate_connections_evicted_total",
+    "Idle connections that were ended to make room for others",
+);
+
 /// The books as a source of metrics.
 pub(crate) struct Families {
     books: Arc<Books>,
@@ -106,6 +119,13 @@ impl Families {
         samples.add(&BUDGET_LIMIT, &[], self.budget.limit() as f64);
     }
 
+    fn emit_connections(samples: &mut Samples<'_>) {
+        let connections = net::connections();
+        samples.add(&CONNECTIONS_OPEN, &[], connections.open() as f64);
+        samples.add(&CONNECTIONS_LIMIT, &[], connections.limit() as f64);
+        samples.add(&CONNECTIONS_EVICTED, &[], connections.evicted() as f64);
+    }
+
     fn emit_rooms(&self, samples: &mut Samples<'_>) {
         for room in self.rooms.borrow().iter() {
             let labels = [
@@ -124,6 +144,7 @@ impl Families {
 impl Source for Families {
     fn emit(&self, samples: &mut Samples<'_>) {
         self.emit_budget(samples);
+        Self::emit_connections(samples);
         self.emit_rooms(samples);
         for (key, tally) in self.books.tallies() {
             emit_account(&key, &tally, samples);

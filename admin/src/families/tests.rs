@@ -237,6 +237,7 @@ tracegate_budget_limit_bytes 1000
 tracegate_budget_used_bytes 300
 ";
     let page = page(&shared);
-    let budget = page.find("# HELP tracegate").unwrap();
-    assert_eq!(&page[budget..], expected);
+    let budget = page.find("# HELP tracegate_budget").unwrap();
+    let end = page.find("# HELP tracegate_connections").unwrap();
+    assert_eq!(&page[budget..end], expected);
 }

@@ -32,6 +32,9 @@ impl Grpc {
         let service = Rc::clone(self);
         let context = Arc::clone(context);
         async move {
+            if let Err(answer) = grpc::check_call(request.method(), request.headers()) {
+                return answer;
+            }
             let sender = service.ingest.sender(&context, request.headers());
             match service.export(request, (sender, context)).await {
                 Ok(None) => grpc::success(GRPC_SUCCESS),

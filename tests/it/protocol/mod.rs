@@ -3,6 +3,7 @@
 mod content;
 mod grpc;
 mod http;
+mod rim;
 
 use benches::sink::Sink;
 
