@@ -6,10 +6,13 @@
 
 mod api;
 mod families;
+mod guard;
 mod health_check;
+mod pprof;
 mod readers;
 mod status;
 mod web;
+mod zpages;
 
 use pipeline::component::ExtensionFactory;
 
@@ -19,6 +22,8 @@ pub use readers::metric_readers;
 pub const ALL: &[ExtensionFactory] = &[
     ExtensionFactory::of::<api::Admin>(),
     ExtensionFactory::of::<health_check::HealthCheck>(),
+    ExtensionFactory::of::<pprof::Pprof>(),
+    ExtensionFactory::of::<zpages::Zpages>(),
 ];
 
 /// The extension that runs although no file names it.

@@ -16,6 +16,7 @@ use pipeline::component::{Host, Listening};
 use serde::Serialize;
 
 pub(crate) const PLAIN: &str = "text/plain; charset=utf-8";
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
 pub(crate) const JSON: &str = "application/json";
 
 /// A bound socket, and how it is served.

@@ -17,16 +17,6 @@ pub(super) const TABLE: Table = Table {
 
 const ROWS: &[Row] = &[
     row(
-        &["pprof"],
-        "profile the process from outside: `perf record -g -p PID`",
-        "the profiles of the Go runtime, which this process does not have",
-    ),
-    row(
-        &["zpages"],
-        "read :8888/metrics and `health_check`'s /live, /ready and /delivering",
-        "the pages under /debug/",
-    ),
-    row(
         &["healthcheckv2"],
         "write `health_check`, which answers /live, /ready and /delivering apart",
         "the answers by component",

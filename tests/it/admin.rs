@@ -77,3 +77,27 @@ fn an_address_that_others_reach_is_a_fault() {
         "{log}"
     );
 }
+
+#[test]
+fn the_extensions_of_the_collectors_own_packages_start_and_say_what_they_are_not() {
+    let yaml = format!(
+        "extensions: {{pprof: {{endpoint: '127.0.0.1:0'}}, zpages: {{endpoint: '127.0.0.1:0'}}}}\n{}",
+        PIPELINE.replace("service: {", "service: {extensions: [pprof, zpages], ")
+    );
+    let service = Service::start(&yaml);
+    let page = |id: &str, path: &str| {
+        let address = service.extension(id);
+        let question = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n");
+        http1::exchange(address, question.as_bytes())
+    };
+    let zpages = page("zpages", "/debug/pipelinez");
+    assert_eq!(zpages.status, 200);
+    assert!(zpages.text().contains("<td>otlp</td>"), "{}", zpages.text());
+    assert_eq!(page("pprof", "/debug/pprof/profile").status, 501);
+    let ended = service.stop();
+    assert!(
+        ended.log.contains("no profiles of the Go runtime here"),
+        "{}",
+        ended.log
+    );
+}

@@ -1,10 +1,10 @@
 //! What users write for `admin`.
 
-use std::net::IpAddr;
-
 use ::config::blocks::HttpServer;
 use ::config::{Problems, Squash, Validate};
 use serde::{Deserialize, Serialize};
+
+use crate::guard;
 
 /// The server's keys, with our own beside them.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -35,31 +35,24 @@ impl Default for Keys {
 
 impl Validate for Keys {}
 
-impl Config {
-    /// Whether who asks must say who they are.
-    fn authenticates(&self) -> bool {
-        false
-    }
-}
-
 impl Validate for Config {
     fn validate(&self) -> Problems {
         let mut problems = Problems::new();
         problems.under("", &self.0);
-        let Squash(_, own) = &self.0;
-        if own.enabled && !is_loopback(&own.endpoint) && !self.authenticates() {
-            problems.push("endpoint", exposed(&own.endpoint));
+        let Squash(server, own) = &self.0;
+        if own.enabled && !guard::stays_here(server, &own.endpoint) {
+            let text = exposed(&own.endpoint);
+            problems.require(server.auth.is_on(), "endpoint", text);
+            if server.auth.is_on() && !server.tls.is_on() {
+                let text =
+                    "credentials come in plain text from other machines; write a `tls` block";
+                problems.warn("endpoint", text);
+            }
         }
+        let text = "no page of another origin may read what this extension answers";
+        problems.require(!server.cors.is_on(), "cors", text);
         problems
     }
-}
-
-/// A name other than `localhost` may stand for anything.
-fn is_loopback(endpoint: &str) -> bool {
-    let host = endpoint.rsplit_once(':').map_or(endpoint, |(host, _)| host);
-    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
-    let address = bare.unwrap_or(host).parse::<IpAddr>();
-    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn exposed(endpoint: &str) -> String {
@@ -69,30 +62,4 @@ fn exposed(endpoint: &str) -> String {
          `extensions: {{basicauth/admin: {{htpasswd: {{file: …}}}}, \
          admin: {{endpoint: '{endpoint}', auth: {{authenticator: basicauth/admin}}}}}}`"
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_loopback;
-
-    #[test]
-    fn an_endpoint_is_local_only_if_it_can_be_nothing_else() {
-        for local in [
-            "localhost:13134",
-            "127.0.0.1:0",
-            "127.1.2.3:1",
-            "[::1]:13134",
-        ] {
-            assert!(is_loopback(local), "{local}");
-        }
-        for open in [
-            ":13134",
-            "0.0.0.0:13134",
-            "[::]:1",
-            "10.0.0.1:1",
-            "pod.local:1",
-        ] {
-            assert!(!is_loopback(open), "{open}");
-        }
-    }
 }

@@ -8,7 +8,6 @@ mod books;
 mod config;
 mod effective;
 mod errors;
-mod guard;
 mod reload;
 mod status;
 
@@ -22,6 +21,7 @@ use pipeline::component::{
 };
 use serde::Serialize;
 
+use crate::guard;
 use crate::web::{Reply, Site};
 use config::Config;
 
@@ -144,7 +144,7 @@ impl Extension for Admin {
             let Some(site) = self.site else {
                 return;
             };
-            let is_local = is_local(&site.listening().address);
+            let is_local = guard::is_local(&site.listening().address);
             let desk = Desk {
                 vitals,
                 is_local,
@@ -213,12 +213,6 @@ fn index() -> Reply {
     };
     let paths = ROUTES.iter().map(row).collect();
     Reply::json(StatusCode::OK, &Index { paths })
-}
-
-/// The path of a unix socket is no address, and of this machine.
-fn is_local(address: &str) -> bool {
-    let address = address.parse::<std::net::SocketAddr>();
-    address.map_or(true, |address| address.ip().is_loopback())
 }
 
 #[cfg(test)]

@@ -244,6 +244,20 @@ fn an_address_that_others_reach_is_refused_with_the_block_to_write() {
         texts[0].starts_with("error: extensions::admin::endpoint: "),
         "{texts:?}"
     );
+    let auth = "endpoint: '0.0.0.0:13134', auth: {authenticator: basicauth/admin}";
+    let doubts = faults("admin", &format!("{{{auth}}}"));
+    assert_eq!(doubts.len(), 1, "{doubts:?}");
+    assert!(doubts[0].contains("plain text"), "{doubts:?}");
+    let tls = "tls: {cert_file: a.pem, key_file: b.pem}";
+    assert_eq!(
+        faults("admin", &format!("{{{auth}, {tls}}}")),
+        Vec::<String>::new()
+    );
+    let cors = faults("admin", "{cors: {allowed_origins: ['*']}}");
+    assert!(
+        cors[0].starts_with("error: extensions::admin::cors: no page of"),
+        "{cors:?}"
+    );
     let off = faults("admin", "{endpoint: '0.0.0.0:13134', enabled: false}");
     assert_eq!(off, Vec::<String>::new());
 }

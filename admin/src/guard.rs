@@ -3,8 +3,9 @@
 //! us, which is its own even where its owner lets that name point here (DNS rebinding), and the
 //! origin that browsers put on what changes something.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
+use ::config::blocks::{HttpServer, Transport};
 use http::header::{HOST, ORIGIN};
 use http::request::Parts;
 use http::uri::Authority;
@@ -12,7 +13,7 @@ use http::{HeaderMap, Method};
 
 /// Why a question is not answered. `is_local`: the socket is on a loopback address; elsewhere names
 /// are the operator's choice, and authentication stands before this.
-pub(super) fn refuses(is_local: bool, asked: &Parts) -> Option<&'static str> {
+pub(crate) fn refuses(is_local: bool, asked: &Parts) -> Option<&'static str> {
     let host = host(asked);
     if is_local && !host.as_deref().is_some_and(is_loopback) {
         return Some(
@@ -24,6 +25,24 @@ pub(super) fn refuses(is_local: bool, asked: &Parts) -> Option<&'static str> {
         return Some("a web page of another origin must not change anything here");
     }
     None
+}
+
+/// The path of a unix socket is no address, and of this machine.
+pub(crate) fn is_local(address: &str) -> bool {
+    let address = address.parse::<SocketAddr>();
+    address.map_or(true, |address| address.ip().is_loopback())
+}
+
+/// Whether an endpoint of a file can be nothing but a loopback address. A name other than `localhost`
+/// may stand for anything.
+pub(crate) fn stays_here(server: &HttpServer, endpoint: &str) -> bool {
+    if server.transport == Transport::Unix {
+        return true;
+    }
+    let host = endpoint.rsplit_once(':').map_or(endpoint, |(host, _)| host);
+    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+    let address = bare.unwrap_or(host).parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// The host and port that were asked for, by either version of HTTP.
@@ -70,6 +89,33 @@ mod tests {
         let (asked, ()) = request.body(()).unwrap().into_parts();
         let answered = |is_local| refuses(is_local, &asked).is_none();
         assert_eq!((answered(true), answered(false)), expected, "{headers:?}");
+    }
+
+    #[test]
+    fn an_endpoint_is_local_only_if_it_can_be_nothing_else() {
+        let stays = |endpoint: &str| stays_here(&HttpServer::default(), endpoint);
+        for local in [
+            "localhost:13134",
+            "127.0.0.1:0",
+            "127.1.2.3:1",
+            "[::1]:13134",
+        ] {
+            assert!(stays(local), "{local}");
+        }
+        for open in [
+            ":13134",
+            "0.0.0.0:13134",
+            "[::]:1",
+            "10.0.0.1:1",
+            "pod.local:1",
+        ] {
+            assert!(!stays(open), "{open}");
+        }
+        let socket = HttpServer {
+            transport: Transport::Unix,
+            ..HttpServer::default()
+        };
+        assert!(stays_here(&socket, "/run/admin.sock"));
     }
 
     #[test]
