@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where its premise fails")]
 
 mod admin;
+mod auth;
 mod books;
 mod cli;
 #[path = "../fault/mod.rs"]

@@ -20,10 +20,7 @@ impl Auth {
         let Some(blocks::Auth { authenticator: id }) = configured.as_ref() else {
             return Ok(Self(None));
         };
-        let found = host.get(id).ok_or_else(|| {
-            format!("failed to resolve authenticator \"{id}\": authenticator not found")
-        });
-        Ok(Self(Some(found?)))
+        Ok(Self(Some(net::auth::found(id, |id| host.get(id))?)))
     }
 
     /// Puts the credentials on a request that carries this batch.

@@ -96,12 +96,8 @@ impl Extension for HeadersSetter {
 
 impl Setter {
     fn new(config: &Config, host: &Host) -> Result<Self, String> {
-        let additional = config.additional_auth.as_ref().map(|id| {
-            let found = host.get::<Arc<dyn ClientAuth>>(id);
-            found.ok_or_else(|| {
-                format!("failed to resolve authenticator \"{id}\": authenticator not found")
-            })
-        });
+        let additional = config.additional_auth.as_ref();
+        let additional = additional.map(|id| net::auth::found(id, |id| host.get(id)));
         let mut files = Vec::new();
         let rules = config
             .headers
