@@ -90,6 +90,9 @@ impl Validate for GrpcClient {
         let (target, _) = self.target();
         if target.is_empty() {
             problems.push("endpoint", r#"requires a non-empty "endpoint""#);
+        } else if target.contains('@') {
+            let text = "an endpoint has no credentials: give them by `auth` or `headers`";
+            problems.push("endpoint", text);
         } else if let Some(path) = target.strip_prefix("unix://") {
             let text = "a unix socket has an absolute path: unix:///path";
             problems.require(path.starts_with('/'), "endpoint", text);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::auth::Auth;
 use super::compression::{Compression, CompressionParams};
-use super::proxy::ProxyUrl;
+use super::proxy::{ProxyUrl, serialize_masked};
 use super::tls::TlsClient;
 use crate::decode::NotYet;
 use crate::headers::Headers;
@@ -16,6 +16,7 @@ use crate::validate::{Capability, Problems, Validate};
 #[serde(default)]
 pub struct HttpClient {
     /// A URL; whether it is required is the component's decision.
+    #[serde(serialize_with = "serialize_masked")]
     pub endpoint: String,
     pub tls: TlsClient,
     pub compression: Compression,

@@ -30,7 +30,7 @@ pub use grpc_server::GrpcServer;
 pub use http_client::{Cookies, HttpClient};
 pub use http_server::HttpServer;
 pub use keepalive::{EnforcementPolicy, KeepaliveClient, KeepaliveServer, ServerParameters};
-pub use proxy::ProxyUrl;
+pub use proxy::{ProxyUrl, serialize_masked};
 pub use queue::{Partition, Queue, QueueBatch, Sizer};
 pub use retry::Retry;
 pub use server_parts::{Dialer, Middleware};

@@ -1,5 +1,6 @@
-//! The URL of an HTTP proxy, in which a password may stand.
+//! URLs in which a password may stand: that of an HTTP proxy, and that of an endpoint.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -38,17 +39,29 @@ impl ProxyUrl {
 
 impl fmt::Display for ProxyUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((scheme, rest)) = self.0.split_once("://") else {
-            // What is no URL may be anything.
-            return f.write_str(if self.0.is_empty() { "" } else { REDACTED });
-        };
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
-        match authority.rsplit_once('@') {
-            Some((_, host)) => write!(f, "{scheme}://{REDACTED}@{host}{path}"),
-            None => f.write_str(&self.0),
+        // What is no URL may be anything.
+        match self.0.is_empty() || self.0.contains("://") {
+            true => f.write_str(&masked(&self.0)),
+            false => f.write_str(REDACTED),
         }
     }
+}
+
+/// A URL without the credentials before its host.
+fn masked(url: &str) -> Cow<'_, str> {
+    let mask = || {
+        let (scheme, rest) = url.split_once("://")?;
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at_checked(end)?;
+        let (_, host) = authority.rsplit_once('@')?;
+        Some(format!("{scheme}://{REDACTED}@{host}{path}"))
+    };
+    mask().map_or(Cow::Borrowed(url), Cow::Owned)
+}
+
+/// Shows a URL without its credentials: for fields of type `String`.
+pub fn serialize_masked<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&masked(url))
 }
 
 impl fmt::Debug for ProxyUrl {

@@ -354,6 +354,10 @@ fn clients_need_an_address_they_can_reach() {
         ("endpoint: 'dns:///tempo:4317'", &[]),
         ("endpoint: 'unix:///run/tempo.sock'", &[]),
         (
+            "endpoint: 'https://me:secret@tempo:4317'",
+            &["endpoint: an endpoint has no credentials: give them by `auth` or `headers`"],
+        ),
+        (
             "endpoint: 'unix://tempo.sock'",
             &["endpoint: a unix socket has an absolute path: unix:///path"],
         ),

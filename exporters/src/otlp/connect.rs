@@ -93,7 +93,11 @@ fn proxy(
     };
     match found {
         Some(proxy) if proxy.is_secure() => {
-            let connector = tls::Connector::new(block, &[], owner(host))?;
+            let owner = tls::Owner {
+                part: &format!("{} proxy", host.label.signal_name()),
+                ..owner(host)
+            };
+            let connector = tls::Connector::new(block, &[], owner)?;
             Ok(Some(proxy.secured(connector)))
         }
         found => Ok(found),

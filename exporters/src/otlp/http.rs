@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 
 use bytes::Bytes;
-use config::blocks::HttpClient;
+use config::blocks::{HttpClient, serialize_masked};
 use config::{Problems, Squash, Validate};
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
@@ -53,8 +53,11 @@ pub(crate) struct Config(Squash<HttpClient, Squash<Own, Delivery>>);
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub(crate) struct Own {
+    #[serde(serialize_with = "serialize_masked")]
     traces_endpoint: String,
+    #[serde(serialize_with = "serialize_masked")]
     metrics_endpoint: String,
+    #[serde(serialize_with = "serialize_masked")]
     logs_endpoint: String,
     encoding: PayloadEncoding,
 }

@@ -201,3 +201,15 @@ fn a_compression_has_one_format_in_each_protocol() {
         check(C::Lz4, framed, E::Lz4);
     }
 }
+
+#[test]
+fn credentials_of_a_url_are_shown_nowhere() {
+    let yaml = "\
+endpoint: http://me:hunter2@loki
+logs_endpoint: http://me:hunter2@loki/x
+proxy_url: http://me:hunter2@proxy";
+    let config: super::http::Config = read(yaml).unwrap();
+    let shown = serde_json::to_string(&config).unwrap();
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert!(shown.contains("http://[REDACTED]@loki/x"), "{shown}");
+}
