@@ -270,6 +270,8 @@ impl Feed {
             return Err(REMOVED);
         }
         for chain in &self.chains {
+            // Who waits for room that will never be there again must not wait.
+            chain.check_running()?;
             if !chain.is_open() {
                 return Err(NO_ROOM);
             }

@@ -48,6 +48,11 @@ impl Worker {
         for chain in chains.iter().rev() {
             chain.pump();
         }
+        self.ring();
+    }
+
+    /// Lets whoever waits for room look again: there is some, or there will be none.
+    pub(crate) fn ring(&self) {
         self.freed.notify_waiters();
     }
 

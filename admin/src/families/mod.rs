@@ -4,8 +4,6 @@
 //! first appearance are the Collector's, compared with its page under the same requests. The
 //! differences:
 //!
-//! - `server_address`, `server_port` and `url_path` are missing on `exporter_sent_*` and
-//!   `exporter_send_failed_*` of the OTLP exporters;
 //! - `exporter_in_flight_requests` is shown from the start, not from the first request on;
 //! - `exporter_queue_size` and `exporter_queue_capacity` are also shown without a queue, as the
 //!   exports that may run at the same time;
@@ -25,7 +23,7 @@ use std::sync::Arc;
 
 use ledger::{Books, Budget, Kind, NodeKey, Reason, Tally};
 use otlp::Signal;
-use pipeline::{Rooms, Shared};
+use pipeline::{ExporterRoom, Rooms, Shared};
 use telemetry::metrics::{Family, Samples, Source};
 
 /// Types of processors that report what comes in and goes out. In the Collector these are the ones
@@ -146,12 +144,13 @@ impl Source for Families {
         self.emit_budget(samples);
         Self::emit_connections(samples);
         self.emit_rooms(samples);
+        let rooms = self.rooms.borrow().clone();
         for (key, tally) in self.books.tallies() {
             emit_account(&key, &tally, samples);
             match key.kind {
                 Kind::Receiver => emit_receiver(&key, &tally, samples),
                 Kind::Processor => emit_processor(&key, &tally, samples),
-                Kind::Exporter => emit_exporter(&key, &tally, samples),
+                Kind::Exporter => emit_exporter(&key, &tally, &rooms, samples),
                 Kind::Connector | Kind::Extension => {}
             }
         }
@@ -193,12 +192,17 @@ fn emit_processor(key: &NodeKey, tally: &Tally, samples: &mut Samples<'_>) {
 }
 
 /// `sent` is shown once an export has ended either way, a failure once there was one.
-fn emit_exporter(key: &NodeKey, tally: &Tally, samples: &mut Samples<'_>) {
+fn emit_exporter(key: &NodeKey, tally: &Tally, rooms: &[ExporterRoom], samples: &mut Samples<'_>) {
     let (full, failed): (Vec<_>, Vec<_>) =
         ended(tally).partition(|(reason, _)| *reason == Reason::QueueFull);
     let total = |ended: Vec<(Reason, u64)>| ended.iter().map(|(_, items)| items).sum::<u64>();
     let (full, failed) = (total(full), total(failed));
-    let labels = [("exporter", key.id.as_str())];
+    let room = rooms
+        .iter()
+        .find(|room| room.id == key.id && room.signal == key.signal);
+    let own = room.iter().flat_map(|room| &room.labels);
+    let mut labels = vec![("exporter", key.id.as_str())];
+    labels.extend(own.map(|(name, value)| (*name, value.as_str())));
     for (what, help, value, shown) in [
         (
             "sent",
@@ -221,7 +225,12 @@ fn emit_exporter(key: &NodeKey, tally: &Tally, samples: &mut Samples<'_>) {
     ] {
         if shown {
             let family = by_signal(&format!("exporter_{what}"), help, key.signal);
-            samples.add(&family, &labels, value as f64);
+            // What never came into the queue has not been on its way anywhere.
+            let labels = match what {
+                "enqueue_failed" => &labels[..1],
+                _ => &labels,
+            };
+            samples.add(&family, labels, value as f64);
         }
     }
 }

@@ -9,7 +9,7 @@ use otlp::Signal;
 use otlp::reply::{Code, Format};
 use pipeline::Batch;
 use pipeline::component::{
-    Component, Exporter, ExporterComponent, Failure, Host, LocalFuture, Receipt, Stability,
+    Component, Exporter, ExporterComponent, Failure, Host, Labels, LocalFuture, Receipt, Stability,
 };
 use pipeline::delivery::Settings;
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,10 @@ headers:
 }
 
 impl ExporterComponent for OtlpGrpc {
+    fn labels(config: &Config, _signal: Signal) -> Labels {
+        outbound::place(&config.0.endpoint)
+    }
+
     fn delivery(config: &Config) -> Settings {
         let Squash(_, Squash(own, delivery)) = config;
         Settings::new(

@@ -14,7 +14,7 @@ use net::tls;
 use otlp::reply::{Format, MAX_ANSWER};
 use otlp::{Signal, json};
 use pipeline::component::{
-    Component, Exporter, ExporterComponent, Failure, Host, LocalFuture, Receipt, Stability,
+    Component, Exporter, ExporterComponent, Failure, Host, Labels, LocalFuture, Receipt, Stability,
 };
 use pipeline::delivery::Settings;
 use pipeline::{Batch, Clock};
@@ -140,6 +140,11 @@ compression: gzip
 }
 
 impl ExporterComponent for OtlpHttp {
+    fn labels(config: &Config, signal: Signal) -> Labels {
+        let url: Option<Uri> = config.url(signal).and_then(|url| url.parse().ok());
+        url.map(|url| outbound::url_place(&url)).unwrap_or_default()
+    }
+
     fn delivery(config: &Config) -> Settings {
         let Config(Squash(client, Squash(_, delivery))) = config;
         Settings::new(

@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use config::blocks::{Compression, CompressionParams, Queue, Retry};
 use config::{Headers, Optional};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use net::encoding::{self, Encoding, Level, deflate};
 use pipeline::Batch;
-use pipeline::component::Failure;
+use pipeline::component::{Failure, Labels};
 use serde::{Deserialize, Serialize};
 
 /// The keys beside those of the client.
@@ -116,5 +116,72 @@ pub(super) fn headers(configured: &Headers, user_agent: &str) -> Result<HeaderMa
     Ok(all)
 }
 
+/// The labels of an endpoint as it was written. As in the Collector, what is not just host and port is one name.
+pub(super) fn place(endpoint: &str) -> Labels {
+    let parts = endpoint.rsplit_once(':').filter(|(host, port)| {
+        let bare = host.starts_with('[') == host.ends_with(']') && !port.is_empty();
+        let whole = host.starts_with('[') || !host.contains(':');
+        bare && whole && port.bytes().all(|b| b.is_ascii_digit())
+    });
+    match parts {
+        Some((host, port)) => vec![
+            ("server_address", host.trim_matches(['[', ']']).to_owned()),
+            ("server_port", port.to_owned()),
+        ],
+        None => vec![("server_address", endpoint.to_owned())],
+    }
+}
+
+/// The labels of a URL; the port stands there only if it was written.
+pub(super) fn url_place(url: &Uri) -> Labels {
+    let host = url.host().unwrap_or_default();
+    let mut labels = vec![("server_address", host.trim_matches(['[', ']']).to_owned())];
+    if let Some(port) = url.port_u16() {
+        labels.push(("server_port", port.to_string()));
+    }
+    if url.path() != "/" {
+        labels.push(("url_path", url.path().to_owned()));
+    }
+    labels
+}
+
 /// In the Collector's form: name, version, system and architecture.
 const USER_AGENT: &str = concat!("Tracegate/", env!("CARGO_PKG_VERSION"), " (linux)");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(labels: &Labels, expected: &[(&str, &str)]) {
+        let labels: Vec<_> = labels.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        assert_eq!(labels, expected);
+    }
+
+    #[test]
+    fn an_endpoint_is_labelled_as_the_collector_does() {
+        let name = |name| [("server_address", name)];
+        check(&place("dns:///tempo:4317"), &name("dns:///tempo:4317"));
+        check(&place("http://tempo:4317"), &name("http://tempo:4317"));
+        check(&place("unix:///run/x"), &name("unix:///run/x"));
+        let split = |host, port| [("server_address", host), ("server_port", port)];
+        check(&place("tempo:4317"), &split("tempo", "4317"));
+        check(&place("[::1]:4317"), &split("::1", "4317"));
+    }
+
+    #[test]
+    fn a_url_is_labelled_as_the_collector_does() {
+        let url = |text: &str| url_place(&text.parse().unwrap());
+        check(
+            &url("http://127.0.0.1:4318/base/v1/traces"),
+            &[
+                ("server_address", "127.0.0.1"),
+                ("server_port", "4318"),
+                ("url_path", "/base/v1/traces"),
+            ],
+        );
+        check(
+            &url("https://loki.example/otlp"),
+            &[("server_address", "loki.example"), ("url_path", "/otlp")],
+        );
+    }
+}

@@ -95,11 +95,17 @@ impl Chain {
         Rc::clone(&self.edges.borrow())
     }
 
+    /// An error once nothing is taken any more, whether there is room or not.
+    pub(crate) fn check_running(&self) -> Result<(), Refusal> {
+        match self.abandoned.get() {
+            true => Err(ABANDONED),
+            false => Ok(()),
+        }
+    }
+
     /// Whether a batch would be taken now: by every processor, here and in the chains behind.
     pub(crate) fn admit(&self, batch: &Batch, now: Now) -> Result<(), Refusal> {
-        if self.abandoned.get() {
-            return Err(ABANDONED);
-        }
+        self.check_running()?;
         for stage in &self.state.borrow().stages {
             stage.processor.admit(batch, now)?;
         }
@@ -299,6 +305,7 @@ impl Chain {
             batch.resolve(Outcome::Retryable(Reason::Shutdown));
         }
         self.edges.borrow().iter().for_each(Edge::abandon_parked);
+        self.worker.ring();
     }
 }
 

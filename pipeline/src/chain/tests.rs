@@ -594,6 +594,27 @@ fn a_request_whose_sender_goes_while_it_is_held_is_counted_as_refused() {
 }
 
 #[test]
+fn what_is_held_at_the_drain_deadline_is_refused_at_once() {
+    on_worker(async {
+        let bench = Bench::new();
+        let door = door(1);
+        let edges = vec![edge(&bench.worker, &door, true)];
+        let (chain, _) = chain(&bench.worker, vec![], edges);
+        let inlet = bench.inlet(&[Rc::clone(&chain)], false);
+        for _ in 0..2 {
+            inlet.offer(batch(1)).await.unwrap();
+        }
+        let deadline = async {
+            settle().await;
+            chain.abandon();
+        };
+        let (refused, ()) = tokio::join!(inlet.offer(batch(2)), deadline);
+        assert_eq!(refused.unwrap_err().reason, Reason::Shutdown);
+        assert_eq!(bench.seconds(), 0.0, "it went on waiting");
+    });
+}
+
+#[test]
 fn what_comes_after_the_drain_deadline_is_refused_at_once() {
     on_worker(async {
         let bench = Bench::new();

@@ -79,7 +79,12 @@ pub struct BuildReceiver {
 pub struct BuildExporter {
     pub make: Build<Box<dyn Exporter>>,
     pub delivery: Settings,
+    /// By [`Signal::index`].
+    pub labels: [Labels; 3],
 }
+
+/// Names and values that a component adds to the series that count what it has sent.
+pub type Labels = Vec<(&'static str, String)>;
 
 /// Makes what runs beside the pipelines.
 pub struct BuildExtension {
@@ -197,6 +202,11 @@ pub trait ExporterComponent: Component {
     /// Queue, retry and timeout as configured.
     fn delivery(config: &Self::Config) -> Settings;
 
+    /// Where a signal goes, for the series that count it.
+    fn labels(_config: &Self::Config, _signal: Signal) -> Labels {
+        Labels::new()
+    }
+
     /// Called on the exporter's worker, inside its runtime.
     fn build(config: &Self::Config, host: &Host) -> Result<Box<dyn Exporter>, String>;
 }
@@ -243,6 +253,7 @@ impl Factory<BuildExporter> {
         Self::row::<C>(|written, faults| {
             planned::<C, _>(written, faults, |config| BuildExporter {
                 delivery: C::delivery(&config),
+                labels: Signal::ALL.map(|signal| C::labels(&config, signal)),
                 make: Arc::new(move |host| C::build(&config, host)),
             })
         })

@@ -25,8 +25,8 @@ pub use extension::{Extension, Extensions, Health, Offer, Vitals};
 pub use factory::{
     Build, BuildConnector, BuildExporter, BuildExtension, BuildProcessor, BuildReceiver,
     ConnectorFactory, ExporterComponent, ExporterFactory, ExtensionComponent, ExtensionFactory,
-    Factory, Foreign, Holds, Planned, ProcessorComponent, ProcessorFactory, ReceiverComponent,
-    ReceiverFactory, Registry, Wanted,
+    Factory, Foreign, Holds, Labels, Planned, ProcessorComponent, ProcessorFactory,
+    ReceiverComponent, ReceiverFactory, Registry, Wanted,
 };
 pub use label::Label;
 pub use outline::{Outline, PipelineOutline};

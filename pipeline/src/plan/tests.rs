@@ -74,6 +74,7 @@ fn exporter(waits: bool) -> Option<Planned<BuildExporter>> {
         merge: None,
     };
     planned(BuildExporter {
+        labels: Default::default(),
         make: Arc::new(|_| none()),
         delivery: Settings {
             queue: Some(queue),

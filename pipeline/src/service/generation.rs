@@ -88,6 +88,7 @@ impl Generation {
             next.rooms.push(ExporterRoom {
                 id: node.id.clone(),
                 signal: node.signal,
+                labels: node.build.labels[node.signal.index()].clone(),
                 room,
             });
         }

@@ -27,7 +27,7 @@ use ledger::{Books, Budget, LastErrors, Limits};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::component::{Extensions, Host, Label, Listening};
+use crate::component::{Extensions, Host, Label, Labels, Listening};
 use crate::delivery::Room;
 use crate::plan::{Changes, Plan};
 use crate::sender::Agents;
@@ -77,6 +77,8 @@ pub type Rooms = watch::Receiver<Arc<[ExporterRoom]>>;
 pub struct ExporterRoom {
     pub id: String,
     pub signal: otlp::Signal,
+    /// For the series that count what was sent.
+    pub labels: Labels,
     room: Arc<Room>,
 }
 
