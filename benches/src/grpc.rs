@@ -17,6 +17,7 @@ pub const DEADLINE_EXCEEDED: u32 = 4;
 pub const RESOURCE_EXHAUSTED: u32 = 8;
 pub const UNIMPLEMENTED: u32 = 12;
 pub const UNAVAILABLE: u32 = 14;
+pub const UNAUTHENTICATED: u32 = 16;
 
 /// The prefix of a message with this length.
 pub fn prefix(compressed: bool, length: usize) -> [u8; PREFIX] {

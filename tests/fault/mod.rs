@@ -4,6 +4,7 @@
 mod answers;
 mod failing;
 mod hostile;
+mod matrix;
 mod memory;
 mod neighbours;
 mod outage;

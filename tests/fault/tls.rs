@@ -75,7 +75,11 @@ impl Authority {
 
 /// Takes TLS off and passes the rest on, on a thread that lives as long as the test's process.
 fn tls_before(sink: SocketAddr, authority: &Authority) -> SocketAddr {
-    let acceptor = authority.acceptor();
+    relay(authority.acceptor(), sink)
+}
+
+/// The same for any acceptor.
+pub(super) fn relay(acceptor: TlsAcceptor, sink: SocketAddr) -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     listener.set_nonblocking(true).unwrap();

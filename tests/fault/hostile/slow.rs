@@ -50,7 +50,6 @@ fn a_message_that_never_ends_is_answered_at_its_deadline() {
 }
 
 #[test]
-#[ignore = "net: half a preface on the port of gRPC has no deadline"]
 fn whoever_does_not_finish_the_preface_is_cut() {
     let siege = Siege::begin();
     siege.attack("half a preface", CUT, |service| {

@@ -84,6 +84,11 @@ impl Service {
         self.process.wait_line(text, PATIENCE).unwrap()
     }
 
+    /// Every line so far.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.process.lines()
+    }
+
     /// Sends one of libc's signals and returns at once.
     pub(crate) fn signal(&self, signal: i32) {
         self.process.signal(signal).unwrap();
