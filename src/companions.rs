@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ::telemetry::Resource;
-use config::Telemetry;
 use config::telemetry::Metrics;
+use config::{ComponentId, Telemetry};
 use ledger::Kind;
 use pipeline::component::{Extension, Extensions, Label, Listening, Vitals};
 use pipeline::{ExtensionNode, Identity, Shared, Stop};
@@ -66,9 +66,12 @@ impl Companions {
             }
         }
         let origin = Origin::Page(Box::new(telemetry.metrics.clone()));
+        let pages: ComponentId = PAGES.parse().map_err(|fault| format!("{PAGES}: {fault}"))?;
         if let Some(at) = self.position(PAGES, &origin) {
+            shared.extensions.keep(&pages, &before);
             draft.push(Next::Same(at));
         } else if let Some(page) = admin::metric_readers(telemetry, resource, shared)? {
+            shared.extensions.add(&pages, page.as_ref());
             draft.push(Next::New(PAGES.to_owned(), origin, page));
         }
         Ok(Draft(draft))

@@ -93,7 +93,7 @@ impl Site {
         };
         let settings = Rc::new(self.settings);
         let desk = Rc::new((answer, self.front));
-        let accepting = seat.serve(move |accepted| {
+        let serve = move |accepted| {
             let (settings, desk) = (Rc::clone(&settings), Rc::clone(&desk));
             tokio::task::spawn_local(async move {
                 let handle = move |request: Request<Incoming>| {
@@ -114,10 +114,14 @@ impl Site {
                         response
                     }
                 };
-                net::serve(accepted, settings, handle, pending()).await;
+                let never = net::Farewell {
+                    leaving: pending(),
+                    draining: pending(),
+                };
+                net::serve(accepted, settings, handle, never).await;
             });
-        });
-        accepting.await;
+        };
+        seat.serve(serve, pending::<()>()).await;
     }
 }
 

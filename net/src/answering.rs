@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use crate::answer::Answer;
 
 pin_project! {
-    /// Resolves as `answer` does, after calling `done`.
+    /// Resolves as `answer` does, after calling `done` with it.
     ///
     /// An `async` block would say the same in three lines and hold the handler's future twice, once as what it captures
     /// and once as what it awaits; every request would allocate and move a task of twice the size.
@@ -32,14 +32,16 @@ impl<F, D> Answering<F, D> {
     }
 }
 
-impl<F: Future<Output = Response<Answer>>, D: FnOnce()> Future for Answering<F, D> {
+impl<F: Future<Output = Response<Answer>>, D: FnOnce(&mut Response<Answer>)> Future
+    for Answering<F, D>
+{
     type Output = Result<Response<Answer>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let answer = ready!(this.answer.poll(cx));
+        let mut answer = ready!(this.answer.poll(cx));
         if let Some(done) = this.done.take() {
-            done();
+            done(&mut answer);
         }
         Poll::Ready(Ok(answer))
     }

@@ -81,6 +81,11 @@ impl Activity {
         UnderWay(Rc::clone(&self.0))
     }
 
+    /// From 0 to 1, by the connection's place in memory: as good as any draw for keeping connections apart.
+    pub(crate) fn draw(&self) -> f64 {
+        ((Rc::as_ptr(&self.0) as usize >> 4) % 201) as f64 / 200.0
+    }
+
     pub(crate) fn is_under_way(&self) -> bool {
         self.0.under_way.get() > 0
     }
@@ -136,10 +141,9 @@ impl Drop for UnderWay {
     }
 }
 
-/// The age with a tenth more or less, by the connection's place in memory: as good as any draw for this.
+/// The age with a tenth more or less.
 fn spread(age: Duration, activity: &Activity) -> Duration {
-    let draw = (Rc::as_ptr(&activity.0) as usize >> 4) % 201;
-    age.mul_f64(0.9 + draw as f64 / 1000.0)
+    age.mul_f64(0.9 + activity.draw() / 5.0)
 }
 
 #[allow(clippy::disallowed_methods, reason = "the rim: age of connections")]

@@ -1,7 +1,10 @@
 //! Accepting: one acceptor hands each socket to the worker with the fewest connections, so that a few long-lived gRPC
 //! connections do not pile up on one core.
 
+use std::future::ready;
+use std::io;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +15,11 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::connections::{Entered, connections};
-use crate::socket::{Address, Bound, Parked, Socket};
+use crate::handover::Held;
+use crate::socket::{Address, Parked, Socket};
+
+/// Connections that are taken from the kernel after the port has closed: as many as its backlog holds here.
+const BACKLOG_MAX: usize = 128;
 
 /// Accepted sockets on their way to another worker.
 const HANDOVER_MAX: usize = 1024;
@@ -22,17 +29,14 @@ const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 /// A bound socket. Nothing is accepted before its seats serve.
 #[derive(Debug)]
-pub struct Listener {
-    socket: Bound,
-    address: Address,
-}
+pub struct Listener(Arc<Held>);
 
 /// A worker's part of a listener.
 #[derive(Debug)]
 pub struct Seat {
     index: usize,
     /// The first seat accepts for all.
-    socket: Option<Bound>,
+    socket: Option<Arc<Held>>,
     /// Connections of each worker.
     connections: Arc<[AtomicUsize]>,
     handovers: Vec<mpsc::Sender<Handover>>,
@@ -63,19 +67,18 @@ impl Listener {
     /// Binds `host:port`, where port 0 lets the system choose and an empty host means every address; or the path of a
     /// unix socket, whose file is removed when nobody listens there any more. The error says what could not be bound.
     pub fn bind(endpoint: &str, transport: Transport) -> Result<Self, String> {
-        let (socket, address) = Bound::bind(endpoint, transport)?;
-        Ok(Self { socket, address })
+        Held::bind(endpoint, transport).map(Self)
     }
 
     pub fn address(&self) -> &Address {
-        &self.address
+        &self.0.address
     }
 
     pub fn seats(self, workers: usize) -> Vec<Seat> {
         let connections: Arc<[AtomicUsize]> = (0..workers).map(|_| AtomicUsize::new(0)).collect();
         let (handovers, incoming): (Vec<_>, Vec<_>) =
             (0..workers).map(|_| mpsc::channel(HANDOVER_MAX)).unzip();
-        let mut socket = Some(self.socket);
+        let mut socket = Some(self.0);
         incoming
             .into_iter()
             .enumerate()
@@ -95,35 +98,58 @@ impl Listener {
 }
 
 impl Seat {
-    /// Calls `serve` for each connection of this worker, until dropped. `serve` must not block: it spawns.
-    pub async fn serve(mut self, serve: impl Fn(Accepted) + 'static) {
+    /// Calls `serve` for each connection of this worker, until the listener is closed; connections that are on their way
+    /// then still come. `serve` must not block: it spawns.
+    pub async fn serve(mut self, serve: impl Fn(Accepted) + 'static, closed: impl Future) {
         let serve = Rc::new(serve);
         let Some(socket) = self.socket.take() else {
             return self.take_handovers(serve.as_ref()).await;
         };
-        let socket = match socket.register() {
+        let held = socket;
+        let socket = match held.register() {
             Ok(socket) => socket,
             Err(error) => {
                 tracing::error!(%error, "cannot register a listening socket");
                 return;
             }
         };
+        let mut closed = pin!(closed);
         loop {
-            match socket.accept().await {
-                Ok((socket, peer)) => {
-                    // Who has come waits here, and whoever comes behind in the kernel's backlog.
-                    while !connections().has_room() {
-                        connections().make_room();
-                        tokio::time::sleep(ACCEPT_REST).await;
-                    }
-                    self.place(socket, peer, serve.as_ref());
-                }
-                Err(error) => {
-                    // Most likely the process is out of files.
-                    tracing::warn!(%error, "cannot accept a connection");
+            tokio::select! {
+                accepted = socket.accept() => self.take(accepted, serve.as_ref()).await,
+                _ = closed.as_mut() => break,
+            }
+        }
+        // Who has connected before the port closes is served. The other seats end when they have taken what this one
+        // has handed over.
+        for _ in 0..BACKLOG_MAX {
+            tokio::select! {
+                biased;
+                accepted = socket.accept() => self.take(accepted, serve.as_ref()).await,
+                () = ready(()) => break,
+            }
+        }
+    }
+
+    async fn take(
+        &self,
+        accepted: io::Result<(Socket, Option<IpAddr>)>,
+        serve: &impl Fn(Accepted),
+    ) {
+        match accepted {
+            Ok((socket, peer)) => {
+                // Who has come waits here, and whoever comes behind in the kernel's backlog.
+                while !connections().has_room() {
                     connections().make_room();
                     tokio::time::sleep(ACCEPT_REST).await;
                 }
+                self.place(socket, peer, serve);
+            }
+            Err(error) => {
+                // Most likely the process is out of files.
+                tracing::warn!(%error, "cannot accept a connection");
+                connections().make_room();
+                tokio::time::sleep(ACCEPT_REST).await;
             }
         }
     }

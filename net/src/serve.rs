@@ -19,7 +19,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, close_after};
 use crate::answering::Answering;
 use crate::calm::Calm;
 use crate::lifetime::Activity;
@@ -53,17 +53,30 @@ const REST_MAX: Duration = Duration::from_secs(1);
 /// How often connections are looked at for a header that is late.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Serves one connection until the peer closes it. When `draining` resolves, requests under way are finished and the
-/// client is told to go elsewhere.
+/// Connections that are asked to leave together are asked within this time of one another, so that whoever takes them
+/// sees them come one by one.
+const LEAVE_SPREAD: Duration = Duration::from_secs(1);
+
+/// When a server sends its connections away.
+#[derive(Clone, Debug)]
+pub struct Farewell<L, D> {
+    /// When it resolves, the client is told with the next answer, or by HTTP/2 at once, to go elsewhere.
+    pub leaving: L,
+    /// When it resolves, requests under way are finished, and that is the end.
+    pub draining: D,
+}
+
+/// Serves one connection until the peer closes it or its server sends it away.
 pub async fn serve<H, F>(
     accepted: Accepted,
     settings: Rc<Settings>,
     handle: H,
-    draining: impl Future<Output = ()>,
+    farewell: Farewell<impl Future<Output = ()>, impl Future<Output = ()>>,
 ) where
     H: Fn(Request<Incoming>) -> F + 'static,
     F: Future<Output = Response<Answer>> + 'static,
 {
+    let Farewell { leaving, draining } = farewell;
     let Accepted {
         socket,
         peer,
@@ -89,9 +102,26 @@ pub async fn serve<H, F>(
         }
     };
     if h2 {
+        let ending = async {
+            let left = async {
+                leaving.await;
+                tokio::time::sleep(LEAVE_SPREAD.mul_f64(activity.draw())).await;
+            };
+            tokio::select! {
+                grace = ending => grace,
+                () = left => None,
+            }
+        };
         serve_h2(stream, &settings, handle, activity.clone(), ending).await;
     } else {
-        serve_h1(stream, &settings, handle, activity.clone(), ending).await;
+        serve_h1(
+            stream,
+            &settings,
+            handle,
+            activity.clone(),
+            (leaving, ending),
+        )
+        .await;
     }
     drop(connected);
 }
@@ -176,7 +206,9 @@ async fn serve_h2<H, F>(
     let begun = activity.clone();
     let service = service_fn(move |request| {
         let under_way = begun.begin();
-        Answering::new(handle(request), move || drop(under_way))
+        Answering::new(handle(request), move |_: &mut Response<Answer>| {
+            drop(under_way)
+        })
     });
     let calm = Calm::new(stream, PREFACE, settings.pings, activity.clone());
     let mut connection = pin!(builder.serve_connection(TokioIo::new(calm), service));
@@ -194,17 +226,26 @@ async fn serve_h1<H, F>(
     settings: &Settings,
     handle: H,
     activity: Activity,
-    ending: impl Future<Output = Option<Duration>>,
+    (leaving, ending): (
+        impl Future<Output = ()>,
+        impl Future<Output = Option<Duration>>,
+    ),
 ) where
     H: Fn(Request<Incoming>) -> F + 'static,
     F: Future<Output = Response<Answer>> + 'static,
 {
+    let is_leaving = Rc::new(Cell::new(false));
+    let leaves = Rc::clone(&is_leaving);
     let head = Rc::new(Cell::new(Head::Idle));
     let (seen, begun) = (Rc::clone(&head), activity.clone());
     let service = service_fn(move |request| {
         seen.set(Head::Complete);
         let (under_way, seen) = (begun.begin(), Rc::clone(&seen));
-        Answering::new(handle(request), move || {
+        let leaves = Rc::clone(&leaves);
+        Answering::new(handle(request), move |answer: &mut Response<Answer>| {
+            if leaves.get() {
+                close_after(answer);
+            }
             seen.set(Head::Idle);
             drop(under_way);
         })
@@ -220,12 +261,13 @@ async fn serve_h1<H, F>(
         .keep_alive(settings.keep_alives)
         .header_read_timeout(None);
     let mut connection = pin!(builder.serve_connection(io, service));
-    let mut ending = pin!(ending);
+    let (mut leaving, mut ending) = (pin!(leaving), pin!(ending));
     let limit = settings.header_timeout.unwrap_or(HEADER_MAX);
     let grace = loop {
         tokio::select! {
             _ = connection.as_mut() => return,
             grace = ending.as_mut() => break grace,
+            () = leaving.as_mut(), if !is_leaving.get() => is_leaving.set(true),
             () = tokio::time::sleep(LOOK_EVERY) => {
                 if matches!(head.get(), Head::Reading { since } if since.elapsed() >= limit) {
                     return;

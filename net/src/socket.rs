@@ -75,6 +75,14 @@ impl Bound {
         bound.map_err(|text| format!("cannot listen on {endpoint}: {text}"))
     }
 
+    /// The same socket again; its file stays with the first.
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        match self {
+            Self::Tcp(socket) => socket.try_clone().map(Self::Tcp),
+            Self::Unix(socket, _) => Ok(Self::Unix(socket.try_clone()?, None)),
+        }
+    }
+
     /// Registers the socket with the runtime of this thread.
     pub(crate) fn register(self) -> io::Result<Acceptor> {
         match self {
@@ -279,6 +287,18 @@ impl AsyncWrite for Socket {
 }
 
 // === impl Address ===
+
+impl Address {
+    /// Where an endpoint may be bound, in order; nothing where that is the system's choice or cannot be told.
+    pub(crate) fn candidates(endpoint: &str, transport: Transport) -> Vec<Self> {
+        let (transport, place) = transport.of(endpoint);
+        if transport == Transport::Unix {
+            return vec![Self::Unix(place.to_owned())];
+        }
+        let found = addresses(place, transport).unwrap_or_default().into_iter();
+        found.filter(|a| a.port() != 0).map(Self::Tcp).collect()
+    }
+}
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

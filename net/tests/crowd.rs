@@ -23,13 +23,18 @@ fn start() -> SocketAddr {
     };
     let settings = Rc::new(Settings::of(Protocol::Auto));
     let seat = listener.seats(1).pop().unwrap();
-    tokio::task::spawn_local(seat.serve(move |accepted| {
+    let serve = move |accepted| {
         let settings = Rc::clone(&settings);
         tokio::task::spawn_local(async move {
             let handle = async |_: Request<Incoming>| Response::new(Answer::empty());
-            net::serve(accepted, settings, handle, std::future::pending()).await;
+            let never = net::Farewell {
+                leaving: std::future::pending(),
+                draining: std::future::pending(),
+            };
+            net::serve(accepted, settings, handle, never).await;
         });
-    }));
+    };
+    tokio::task::spawn_local(seat.serve(serve, std::future::pending::<()>()));
     address
 }
 

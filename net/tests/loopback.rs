@@ -97,14 +97,19 @@ impl Echo {
             }
         };
         let seat = listener.seats(1).pop().unwrap();
-        tokio::task::spawn_local(seat.serve(move |accepted| {
+        let serve = move |accepted| {
             count.set(count.get() + 1);
             let (settings, handle, drain) =
                 (Rc::clone(&settings), handle.clone(), Rc::clone(&drain));
             tokio::task::spawn_local(async move {
-                net::serve(accepted, settings, handle, drain.notified()).await;
+                let farewell = net::Farewell {
+                    leaving: std::future::pending(),
+                    draining: drain.notified(),
+                };
+                net::serve(accepted, settings, handle, farewell).await;
             });
-        }));
+        };
+        tokio::task::spawn_local(seat.serve(serve, std::future::pending::<()>()));
         echo
     }
 

@@ -36,7 +36,14 @@ pub struct Offer(Arc<dyn Any + Send + Sync>);
 
 /// What the extensions offer, by id and type. Clones see the same.
 #[derive(Clone, Default)]
-pub struct Extensions(Arc<Vec<(ComponentId, Offer)>>);
+pub struct Extensions(Arc<Vec<Running>>);
+
+#[derive(Clone)]
+struct Running {
+    id: ComponentId,
+    offers: Vec<Offer>,
+    sockets: Vec<Listening>,
+}
 
 /// Whether the service takes data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,23 +64,33 @@ impl Offer {
 // === impl Extensions ===
 
 impl Extensions {
-    /// Adds what a new extension offers.
+    /// Adds a new extension.
     pub fn add(&mut self, id: &ComponentId, extension: &dyn Extension) {
-        let offers = extension.offers().into_iter();
-        Arc::make_mut(&mut self.0).extend(offers.map(|offer| (id.clone(), offer)));
+        Arc::make_mut(&mut self.0).push(Running {
+            id: id.clone(),
+            offers: extension.offers(),
+            sockets: extension.listening(),
+        });
     }
 
-    /// Adds what an extension offers that goes on from another table.
+    /// Adds an extension that goes on, from the table of those that run.
     pub fn keep(&mut self, id: &ComponentId, from: &Self) {
-        let own = from.0.iter().filter(|(offering, _)| offering == id);
+        let own = from.0.iter().filter(|running| running.id == *id);
         Arc::make_mut(&mut self.0).extend(own.cloned());
     }
 
     pub fn get<T: Clone + 'static>(&self, id: &ComponentId) -> Option<T> {
-        let own = self.0.iter().filter(|(offering, _)| offering == id);
-        own.filter_map(|(_, offer)| offer.0.downcast_ref::<T>())
-            .next()
+        let own = self.0.iter().filter(|running| running.id == *id);
+        let mut offers = own.flat_map(|running| &running.offers);
+        offers
+            .find_map(|offer| offer.0.downcast_ref::<T>())
             .cloned()
+    }
+
+    /// Where they listen.
+    pub(crate) fn listening(&self) -> impl Iterator<Item = (&ComponentId, &Listening)> {
+        let running = self.0.iter();
+        running.flat_map(|r| r.sockets.iter().map(|socket| (&r.id, socket)))
     }
 }
 

@@ -122,22 +122,27 @@ impl Generation {
                 job.seats.push(SeatOf { receiver: at, seat });
             }
         }
-        next.check_addresses()
+        next.check_addresses(shared)
     }
 
     /// A socket that this process has already is handed to who asks for it, which must not be two of one generation.
-    fn check_addresses(&self) -> Result<(), StartError> {
-        let mut taken: Vec<(&str, &str)> = Vec::new();
-        for (node, sockets) in self.plan.receivers.iter().zip(&self.listening) {
-            for Listening { address, .. } in sockets {
-                if let Some((_, owner)) = taken.iter().find(|(other, _)| *other == address.as_str())
-                {
-                    return Err(StartError {
-                        component: format!("receiver {}", node.id),
-                        text: format!("cannot listen on {address}: receiver {owner} does already"),
-                    });
-                }
-                taken.push((address, &node.id));
+    fn check_addresses(&self, shared: &Shared) -> Result<(), StartError> {
+        let extensions = shared.extensions.listening();
+        let mut taken: Vec<(String, String)> = extensions
+            .map(|(id, socket)| (socket.address.clone(), format!("extension {id}")))
+            .collect();
+        let receivers = self.listening();
+        taken.extend(
+            receivers
+                .into_iter()
+                .map(|(id, socket)| (socket.address, format!("receiver {id}"))),
+        );
+        for (at, (address, component)) in taken.iter().enumerate() {
+            if let Some((_, owner)) = taken.iter().take(at).find(|(other, _)| other == address) {
+                return Err(StartError {
+                    component: component.clone(),
+                    text: format!("cannot listen on {address}: {owner} does already"),
+                });
             }
         }
         Ok(())

@@ -8,7 +8,7 @@ use http::header::HOST;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use net::auth::Identity;
-use net::{Answer, Seat, Settings};
+use net::{Accepted, Answer, Farewell, Seat, Settings};
 use pipeline::{Context, Stop};
 use tokio::sync::mpsc;
 
@@ -22,8 +22,8 @@ where
     let settings = Rc::new(settings);
     // Nothing is ever sent: each connection holds a sender, and the channel closes with the last.
     let (open, mut all_closed) = mpsc::channel::<()>(1);
-    let draining = stop.clone();
-    let accepting = seat.serve(move |accepted| {
+    let closing = stop.clone();
+    let serve = move |accepted: Accepted| {
         let context = Arc::new(Context {
             peer: accepted.peer(),
             ..Context::default()
@@ -32,14 +32,15 @@ where
         let handle = handle.clone();
         tokio::task::spawn_local(async move {
             let handle = move |request| handle(request, &context);
-            net::serve(accepted, settings, handle, stop.draining()).await;
+            let farewell = Farewell {
+                leaving: stop.leaving(),
+                draining: stop.draining(),
+            };
+            net::serve(accepted, settings, handle, farewell).await;
             drop(open);
         });
-    });
-    tokio::select! {
-        () = accepting => {}
-        () = draining.closed() => {}
-    }
+    };
+    seat.serve(serve, closing.closed()).await;
     // The channel yields nothing but its end.
     let _ = all_closed.recv().await;
 }
