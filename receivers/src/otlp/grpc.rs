@@ -43,7 +43,7 @@ impl Grpc {
                     grpc::success(&partial.encode(Signal::Traces, Format::Protobuf))
                 }
                 Err(rejection) => {
-                    service.ingest.refused(sender, &rejection);
+                    let rejection = service.ingest.refused(sender, rejection);
                     grpc::failure(&rejection.status)
                 }
             }

@@ -51,10 +51,9 @@ impl Http {
                     .answer(request, &context, identity, &mut unread)
                     .await
             };
-            let refused = |request: &Request<_>, status| {
+            let refused = |request: &Request<_>, status: Status| {
                 let sender = service.ingest.sender(&context, request.headers());
-                let rejection = Rejection::from(status);
-                service.ingest.refused(sender, &rejection);
+                let rejection = service.ingest.refused(sender, status.into());
                 unauthenticated(request, rejection.status)
             };
             let mut response = service.front.around(request, refused, answer).await;
@@ -96,7 +95,7 @@ impl Http {
             // An answer to a content type that we do not speak is the Collector's, word for word.
             Err(_) if format.is_none() => return unspeakable(),
             Err(status) => {
-                return self.refuse(sender, &status.into(), format.unwrap_or(Format::Protobuf));
+                return self.refuse(sender, status.into(), format.unwrap_or(Format::Protobuf));
             }
         };
         let Some(format) = format else {
@@ -123,13 +122,12 @@ impl Http {
                 let body = partial.encode(inlet.signal(), format);
                 encoded(StatusCode::OK, format, body)
             }
-            Err(rejection) => self.refuse(sender, &rejection, format),
+            Err(rejection) => self.refuse(sender, rejection, format),
         }
     }
 
-    fn refuse(&self, sender: Sender, rejection: &Rejection, format: Format) -> Response<Answer> {
-        self.ingest.refused(sender, rejection);
-        failure(rejection, format)
+    fn refuse(&self, sender: Sender, rejection: Rejection, format: Format) -> Response<Answer> {
+        failure(&self.ingest.refused(sender, rejection), format)
     }
 
     fn encoding(&self, headers: &HeaderMap) -> Result<Encoding, Status> {

@@ -35,6 +35,8 @@ pub(super) struct Rejection {
     pub(super) status: Status,
     /// For the metrics.
     reason: &'static str,
+    /// Over the limit that a setting raises.
+    is_over_limit: bool,
 }
 
 impl Ingest {
@@ -73,11 +75,20 @@ impl Ingest {
         self.inlets.sender(connection.peer, agent)
     }
 
-    /// Counts a request that is answered with a failure.
-    pub(super) fn refused(&self, sender: Sender, rejection: &Rejection) {
-        let Rejection { status, reason } = rejection;
+    /// Counts a request that is answered with a failure, and names the setting if a limit is what it passes.
+    pub(super) fn refused(&self, sender: Sender, mut rejection: Rejection) -> Rejection {
+        if rejection.is_over_limit {
+            let setting = match self.transport {
+                "grpc" => "max_recv_msg_size_mib",
+                _ => "max_request_body_size",
+            };
+            let limit = format!(" (the receiver's {setting})");
+            rejection.status.message.push_str(&limit);
+        }
+        let Rejection { status, reason, .. } = &rejection;
         self.inlets
             .refused(self.transport, sender, reason, &status.message);
+        rejection
     }
 
     /// Decodes a request and offers it to the pipelines. Taken is also what a destination has taken with reservations:
@@ -157,7 +168,11 @@ fn reservations(rejected: u64, reason: Reason) -> PartialSuccess {
 
 impl Rejection {
     fn new(status: Status, reason: &'static str) -> Self {
-        Self { status, reason }
+        Self {
+            status,
+            reason,
+            is_over_limit: false,
+        }
     }
 
     pub(super) fn invalid(text: impl Into<String>) -> Self {
@@ -203,13 +218,17 @@ impl From<Refusal> for Rejection {
 
 impl From<BodyFault> for Rejection {
     fn from(fault: BodyFault) -> Self {
-        fault.status().into()
+        Self {
+            is_over_limit: matches!(fault, BodyFault::TooLarge { .. }),
+            ..fault.status().into()
+        }
     }
 }
 
 impl From<InflateFault> for Rejection {
     fn from(fault: InflateFault) -> Self {
         let text = fault.to_string();
+        let is_over_limit = matches!(fault, InflateFault::TooLarge { .. });
         let status = match fault {
             InflateFault::TooLarge { .. } | InflateFault::Ratio => {
                 Status::new(Code::ResourceExhausted, text)
@@ -219,6 +238,9 @@ impl From<InflateFault> for Rejection {
                 Status::new(Code::Unavailable, text).with_retry_after(RETRY_HINT)
             }
         };
-        status.into()
+        Self {
+            is_over_limit,
+            ..status.into()
+        }
     }
 }

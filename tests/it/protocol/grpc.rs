@@ -153,7 +153,7 @@ fn a_message_over_the_limit_is_exhausted_and_not_to_be_sent_again() {
             "as it is",
             traces(framed(false, &large)),
             RESOURCE_EXHAUSTED,
-            "1048576",
+            "1048576 bytes (the receiver's max_recv_msg_size_mib)",
         ),
         ("inflated", inflating, RESOURCE_EXHAUSTED, "1048576"),
         (

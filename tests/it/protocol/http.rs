@@ -247,7 +247,13 @@ fn a_body_over_the_limit_is_413_whether_it_says_its_length_or_not() {
             PROTOBUF,
             "1048576",
         ),
-        ("in chunks", chunked, 413, PROTOBUF, "1048576"),
+        (
+            "in chunks",
+            chunked,
+            413,
+            PROTOBUF,
+            "1048576 bytes (the receiver's max_request_body_size)",
+        ),
         (
             "inflated",
             request("POST", TRACES, &gzip, &inflating),
