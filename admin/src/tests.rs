@@ -225,14 +225,19 @@ fn what_is_wrong_with_a_health_check_is_named() {
         "health_check::endpoint: address localhost",
     );
     check("endpoint: 7", "health_check::endpoint: ");
-    for key in [
+    check(
         "use_v2: true",
-        "http: {}",
-        "grpc: {}",
-        "component_health: {}",
-    ] {
-        check(key, "does not have yet");
-    }
+        "health_check: must specify at least one protocol",
+    );
+    check("http: {}", "health_check::http: belongs to version 2");
+    check(
+        "use_v2: true, http: {status: {path: status}}",
+        "http::status::path: path must start with /",
+    );
+    check(
+        "check_collector_pipeline: {enabled: true}",
+        "warning: extensions::health_check::check_collector_pipeline: has no effect",
+    );
 }
 
 #[test]

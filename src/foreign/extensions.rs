@@ -17,11 +17,6 @@ pub(super) const TABLE: Table = Table {
 
 const ROWS: &[Row] = &[
     row(
-        &["healthcheckv2"],
-        "write `health_check`, which answers /live, /ready and /delivering apart",
-        "the answers by component",
-    ),
-    row(
         &["memory_ballast"],
         "nothing is needed: no garbage collector runs here",
         "nothing",

@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
+use benches::clock;
 use serde_json::Value;
 
-use crate::rig::{Service, failed_start, http1, requests};
+use crate::rig::{PATIENCE, Service, block_on, failed_start, http1, http2, requests};
 
 const PIPELINE: &str = "\
 receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}}
@@ -100,4 +101,58 @@ fn the_extensions_of_the_collectors_own_packages_start_and_say_what_they_are_not
         "{}",
         ended.log
     );
+}
+
+#[test]
+fn a_back_end_that_is_away_is_an_error_of_its_pipeline_until_it_is_back() {
+    const CHECK: &str = "/grpc.health.v1.Health/Check";
+    let yaml = "\
+receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}}
+exporters: {otlp_http: {endpoint: 'http://127.0.0.1:1', retry_on_failure: {initial_interval: 10ms}}}
+extensions:
+  health_check:
+    use_v2: true
+    http: {endpoint: '127.0.0.1:0'}
+    grpc: {endpoint: '127.0.0.1:0'}
+    component_health: {include_recoverable_errors: true, recovery_duration: 0s}
+service:
+  extensions: [health_check]
+  pipelines:
+    traces/away: {receivers: [otlp], exporters: [otlp_http]}
+";
+    let service = Service::start_with(yaml, &["--shutdown-timeout", "0s"]);
+    let http = service.extension("health_check");
+    let grpc = service.extension_grpc("health_check");
+    // `service` is field 1 of the question, `status` of the answer: 1 serves, 2 does not.
+    let check = |pipeline: &str| {
+        let mut question = vec![10, u8::try_from(pipeline.len()).unwrap()];
+        question.extend_from_slice(pipeline.as_bytes());
+        let reply = block_on(http2::call(grpc, CHECK, http2::framed(false, &question)));
+        (reply.grpc_status(), reply.body.last().copied())
+    };
+    assert_eq!(ask(http, "GET", "/status").0, 200);
+    assert_eq!(check("traces/away"), (0, Some(1)));
+    let sent = http1::post("/v1/traces", &requests::numbered(1, 1));
+    assert_eq!(http1::exchange(service.http(), &sent).status, 200);
+    let fails = || (ask(http, "GET", "/status").0 == 500).then_some(());
+    assert!(clock::poll(PATIENCE, fails).is_some());
+    let (_, report) = ask(http, "GET", "/status?pipeline=traces/away&verbose");
+    let exporter = &report["components"]["exporter:otlp_http"];
+    assert_eq!(exporter["status"], "StatusRecoverableError");
+    assert!(
+        exporter["error"]
+            .as_str()
+            .unwrap()
+            .contains("no export has succeeded"),
+        "{report}"
+    );
+    assert_eq!(check("traces/away"), (0, Some(2)));
+    assert_eq!(check("logs").0, 5);
+    let watch = http2::call(
+        grpc,
+        "/grpc.health.v1.Health/Watch",
+        http2::framed(false, b""),
+    );
+    assert_eq!(block_on(watch).grpc_status(), 12);
+    service.end();
 }

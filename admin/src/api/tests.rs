@@ -253,7 +253,7 @@ fn an_address_that_others_reach_is_refused_with_the_block_to_write() {
         faults("admin", &format!("{{{auth}, {tls}}}")),
         Vec::<String>::new()
     );
-    let cors = faults("admin", "{cors: {allowed_origins: ['*']}}");
+    let cors = faults("admin", "{cors: {allowed_origins: ['https://a']}}");
     assert!(
         cors[0].starts_with("error: extensions::admin::cors: no page of"),
         "{cors:?}"

@@ -1,12 +1,17 @@
-//! Extension `health_check`: four questions about the service, each with an answer of its own.
+//! Extension `health_check`: four questions about the service, each with an answer of its own; and
+//! the Collector's version 2, which tells components apart.
 
 mod answers;
 mod config;
+mod grpc;
+mod v2;
 
 use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use ::config::Squash;
+use http::Uri;
 use otlp::Signal;
 use pipeline::component::{
     Component, Extension, ExtensionComponent, Health, Host, Listening, LocalFuture, Stability,
@@ -17,6 +22,7 @@ use pipeline::{Now, Stop};
 use crate::web::{Reply, Site};
 use answers::Moment;
 use config::{Config, Keys};
+use grpc::GrpcSite;
 
 /// An exporter fails once all its attempts have for this long. One attempt proves nothing, and a
 /// back end that restarts is back within this time.
@@ -24,7 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Extension `health_check`.
 pub(crate) struct HealthCheck {
-    site: Site,
+    /// Version 2 may be asked by gRPC alone.
+    site: Option<Site>,
+    grpc: Option<GrpcSite>,
     config: Config,
 }
 
@@ -37,6 +45,7 @@ struct Desk {
 
 impl Component for HealthCheck {
     const NAME: &'static str = "health_check";
+    const ALIASES: &'static [&'static str] = &["healthcheckv2"];
     const SIGNALS: &'static [Signal] = &[];
     const STABILITY: Stability = Stability::Beta;
     const EXAMPLE: &'static str = "\
@@ -48,9 +57,23 @@ endpoint: 127.0.0.1:13133
 
 impl ExtensionComponent for HealthCheck {
     fn build(config: &Config, host: &Host) -> Result<Box<dyn Extension>, String> {
+        let Squash(server, own) = config;
+        let (site, grpc) = if own.use_v2 {
+            let http = own.http.as_ref();
+            let grpc = own.grpc.as_ref();
+            (
+                http.map(|http| Site::bind(&http.0, &http.1.endpoint, host))
+                    .transpose()?,
+                grpc.map(|grpc| GrpcSite::bind(&grpc.0, &grpc.1.endpoint, host))
+                    .transpose()?,
+            )
+        } else {
+            let site = Site::bind(server, &own.endpoint, host)?;
+            (Some(site.with_keep_alives(own.keep_alives_enabled)), None)
+        };
         Ok(Box::new(Self {
-            site: Site::bind(&config.0, &config.1.endpoint, host)?
-                .with_keep_alives(config.1.keep_alives_enabled),
+            site,
+            grpc,
             config: config.clone(),
         }))
     }
@@ -58,20 +81,34 @@ impl ExtensionComponent for HealthCheck {
 
 impl Extension for HealthCheck {
     fn listening(&self) -> Vec<Listening> {
-        vec![self.site.listening()]
+        let http = self.site.iter().map(Site::listening);
+        http.chain(self.grpc.iter().map(GrpcSite::listening))
+            .collect()
     }
 
     fn run(self: Box<Self>, vitals: Vitals, _stop: Stop) -> LocalFuture<'static, ()> {
+        let Squash(_, keys) = self.config;
+        let health = keys.component_health.clone();
         let desk = Rc::new(Desk {
-            keys: self.config.1,
-            vitals,
+            keys,
+            vitals: vitals.clone(),
             ready_since: OnceCell::new(),
         });
-        let site = self.site;
+        let (site, grpc) = (self.site, self.grpc);
         Box::pin(async move {
             let asked = Rc::clone(&desk);
-            let answering = site.serve(async move |asking| asked.answer(asking.uri.path()));
-            tokio::join!(desk.note_ready(), answering);
+            let http = async {
+                if let Some(site) = site {
+                    site.serve(async move |asking| asked.answer(&asking.uri))
+                        .await;
+                }
+            };
+            let grpc = async {
+                if let Some(grpc) = grpc {
+                    grpc.serve(health, vitals).await;
+                }
+            };
+            tokio::join!(desk.note_ready(), http, grpc);
         })
     }
 }
@@ -93,7 +130,18 @@ impl Desk {
         }
     }
 
-    fn answer(&self, path: &str) -> Reply {
+    fn answer(&self, asked: &Uri) -> Reply {
+        let path = asked.path();
+        if let (true, Some(Squash(_, http))) = (self.keys.use_v2, self.keys.http.as_ref()) {
+            let health = &self.keys.component_health;
+            let question = (path, asked.query());
+            if let Some(reply) = v2::answer(http, health, &self.vitals, question) {
+                return reply;
+            }
+            if !answers::OWN.contains(&path) {
+                return Reply::not_found();
+            }
+        }
         let now = self.vitals.shared.clock.now();
         let failing = self.vitals.failing(PATIENCE);
         let moment = Moment {
@@ -109,3 +157,6 @@ impl Desk {
         answers::answer(&self.keys, path, &moment)
     }
 }
+
+#[cfg(test)]
+mod tests;

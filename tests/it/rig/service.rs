@@ -75,6 +75,11 @@ impl Service {
         self.listens("HTTP", &format!("\"otelcol.component.id\": \"{id}\""))
     }
 
+    /// Where it listens for gRPC.
+    pub(crate) fn extension_grpc(&self, id: &str) -> SocketAddr {
+        self.listens("GRPC", &format!("\"otelcol.component.id\": \"{id}\""))
+    }
+
     pub(crate) fn usage(&self) -> Usage {
         self.process.usage().unwrap()
     }

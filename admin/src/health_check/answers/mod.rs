@@ -13,6 +13,9 @@ use serde::Serialize;
 use super::config::{Keys, ResponseBody};
 use crate::web::Reply;
 
+/// Paths that are not the Collector's.
+pub(super) const OWN: [&str; 3] = ["/live", "/ready", "/delivering"];
+
 /// How the service is when somebody asks.
 pub(super) struct Moment<'a> {
     pub(super) health: Health,
