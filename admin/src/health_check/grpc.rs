@@ -76,17 +76,21 @@ impl GrpcSite {
             health,
             vitals,
         });
-        let accepting = seat.serve(move |accepted| {
+        let serve = move |accepted| {
             let (settings, desk) = (Rc::clone(&settings), Rc::clone(&desk));
             tokio::task::spawn_local(async move {
                 let handle = move |request: Request<Incoming>| {
                     let desk = Rc::clone(&desk);
                     async move { desk.answer(request).await }
                 };
-                net::serve(accepted, settings, handle, pending()).await;
+                let never = net::Farewell {
+                    leaving: pending(),
+                    draining: pending(),
+                };
+                net::serve(accepted, settings, handle, never).await;
             });
-        });
-        accepting.await;
+        };
+        seat.serve(serve, pending::<()>()).await;
     }
 }
 
