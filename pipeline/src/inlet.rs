@@ -173,31 +173,37 @@ impl Inlet {
 
     /// Offers one request. It is taken by every pipeline or by none; a request that cannot be taken at once is held
     /// for up to [`HOLD_MAX`]. `Ok` is the answer for the sender: delivered, or taken where nobody waits for more.
-    pub async fn offer(&self, mut batch: Batch) -> Result<Outcome, Refusal> {
-        let items = batch.items();
-        if items == 0 {
-            return Ok(Outcome::Delivered);
-        }
-        self.account().take(items);
-        let mut feed = self.feed();
-        let mut now = self.clock().now();
-        if let Err(first) = feed.admit(&batch, now) {
-            feed = self.hold(&batch, first).await?;
-            now = self.clock().now();
-        }
-        self.account().pass(items);
-        if !feed.waits && !feed.promised {
+    #[allow(
+        clippy::manual_async_fn,
+        reason = "an async fn holds its arguments twice, and every request would move a batch more"
+    )]
+    pub fn offer(&self, mut batch: Batch) -> impl Future<Output = Result<Outcome, Refusal>> {
+        async move {
+            let items = batch.items();
+            if items == 0 {
+                return Ok(Outcome::Delivered);
+            }
+            self.account().take(items);
+            let mut feed = self.feed();
+            let mut now = self.clock().now();
+            if let Err(first) = feed.admit(&batch, now) {
+                feed = self.hold(&batch, first).await?;
+                now = self.clock().now();
+            }
+            self.account().pass(items);
+            if !feed.waits && !feed.promised {
+                feed.enter(batch, now);
+                feed.pace().await;
+                return Ok(Outcome::Delivered);
+            }
+            let (share, answer) = match feed.promised {
+                true => Share::promised(items),
+                false => Share::new(items),
+            };
+            batch.share(share);
             feed.enter(batch, now);
-            feed.pace().await;
-            return Ok(Outcome::Delivered);
+            answer.await.map_err(|_| STOPPING)
         }
-        let (share, answer) = match feed.promised {
-            true => Share::promised(items),
-            false => Share::new(items),
-        };
-        batch.share(share);
-        feed.enter(batch, now);
-        answer.await.map_err(|_| STOPPING)
     }
 
     /// Counts a request that was refused before it could be offered.

@@ -36,7 +36,7 @@ impl Grpc {
                 return answer;
             }
             let sender = service.ingest.sender(&context, request.headers());
-            match service.export(request, (sender, context)).await {
+            match service.export(request, &context, &sender).await {
                 Ok(None) => grpc::success(GRPC_SUCCESS),
                 // The message is the same for every signal but for the names of its fields.
                 Ok(Some(partial)) => {
@@ -53,7 +53,8 @@ impl Grpc {
     async fn export(
         &self,
         request: Request<Incoming>,
-        (sender, context): (Sender, Arc<Context>),
+        context: &Arc<Context>,
+        sender: &Sender,
     ) -> Result<Option<PartialSuccess>, Rejection> {
         let path = request.uri().path();
         let inlet = Signal::from_grpc_path(path).and_then(|signal| self.ingest.inlet(signal));
@@ -68,14 +69,14 @@ impl Grpc {
                 Some(verdict.settled().await?)
             }
         };
-        let context = seat::context(&context, &request, self.include_metadata, identity);
+        let context = seat::context(context, &request, self.include_metadata, identity);
         let mut body = self.ingest.read(request.into_body(), grpc::PREFIX).await?;
         let reading = Reading {
             encoding: grpc::unframe(&mut body, encoding)?,
             format: Format::Protobuf,
         };
-        let from = (sender, context);
-        self.ingest.offer(inlet, body, reading, from).await
+        let offering = self.ingest.offer(inlet, body, reading, context, sender);
+        offering.await
     }
 }
 

@@ -113,7 +113,7 @@ impl Http {
                 body.detach_small();
             }
             let reading = Reading { encoding, format };
-            let offering = self.ingest.offer(inlet, body, reading, (sender, context));
+            let offering = self.ingest.offer(inlet, body, reading, context, &sender);
             within(self.write_timeout, offering).await
         };
         match taken.await {

@@ -98,7 +98,8 @@ impl Ingest {
         inlet: &Inlet,
         body: Received,
         reading: Reading,
-        (sender, context): (Sender, Arc<Context>),
+        context: Arc<Context>,
+        sender: &Sender,
     ) -> Result<Option<PartialSuccess>, Rejection> {
         let (mut bytes, mut lease) = body.into_parts();
         if reading.encoding != Encoding::Identity {
@@ -129,7 +130,7 @@ impl Ingest {
             return Err(BodyFault::TooLarge { cap: self.cap }.into());
         }
         let batch = Batch::new(inlet.signal(), lease.attach(bytes), census.items as u64)
-            .with_sender(sender)
+            .with_sender(*sender)
             .with_context(Some(context));
         match inlet.offer(batch).await? {
             Outcome::Delivered => Ok(None),
