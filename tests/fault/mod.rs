@@ -11,6 +11,7 @@ mod outage;
 mod overload;
 mod promise;
 mod queue;
+mod reload;
 mod shutdown;
 mod siblings;
 mod strict;

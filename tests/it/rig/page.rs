@@ -24,6 +24,11 @@ impl Page {
         samples.sum::<f64>() as u64
     }
 
+    /// How many series there are.
+    pub(crate) fn series(&self) -> usize {
+        self.0.lines().filter(|line| !line.starts_with('#')).count()
+    }
+
     /// Spans that exporters dropped for this reason.
     pub(crate) fn dropped(&self, reason: &str) -> u64 {
         let reason = format!("reason=\"{reason}\"");

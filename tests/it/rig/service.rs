@@ -11,6 +11,8 @@ use benches::process::{Collector, Launch, Usage};
 use super::page::Page;
 use super::{Account, PATIENCE};
 
+const RELOADED: &str = "Configuration reloaded.";
+const NOT_RELOADED: &str = "Cannot reload the configuration.";
 const READY: &str = "Everything is ready. Begin running and processing data.";
 
 /// Ports of the system's choice where the tests look for metrics and ask how things are.
@@ -84,6 +86,12 @@ impl Service {
         self.process.usage().unwrap()
     }
 
+    /// Threads of the process.
+    pub(crate) fn threads(&self) -> usize {
+        let tasks = format!("/proc/{}/task", self.process.id());
+        std::fs::read_dir(tasks).unwrap().count()
+    }
+
     /// Waits for a log line with this text.
     pub(crate) fn logs(&self, text: &str) -> String {
         self.process.wait_line(text, PATIENCE).unwrap()
@@ -97,6 +105,45 @@ impl Service {
     /// Sends one of libc's signals and returns at once.
     pub(crate) fn signal(&self, signal: i32) {
         self.process.signal(signal).unwrap();
+    }
+
+    /// Puts another configuration where the service reads it, and judges the account by it.
+    pub(crate) fn rewrite(&mut self, yaml: &str) {
+        self.process.write_config(yaml).unwrap();
+        self.yaml = yaml.to_owned();
+    }
+
+    /// Asks for a reload by signal and waits for the line that tells its end: an error if the reload was refused.
+    pub(crate) fn reload(&self) -> Result<String, String> {
+        let seen = self.reloads().len();
+        self.signal(libc::SIGHUP);
+        self.reloaded(seen)
+    }
+
+    /// The lines that tell how reloads ended.
+    pub(crate) fn reloads(&self) -> Vec<String> {
+        let mut lines = self.process.lines();
+        lines.retain(|line| line.contains(RELOADED) || line.contains(NOT_RELOADED));
+        lines
+    }
+
+    /// Waits for the end of the reload after so many.
+    pub(crate) fn reloaded(&self, seen: usize) -> Result<String, String> {
+        let deadline = clock::now() + PATIENCE;
+        loop {
+            if let Some(line) = self.reloads().into_iter().nth(seen) {
+                return match line.contains(RELOADED) {
+                    true => Ok(line),
+                    false => Err(line),
+                };
+            }
+            assert!(
+                clock::now() < deadline,
+                "{}",
+                self.process.lines().join("\n")
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Asks for the end and waits for it. The exit is clean and the books balance.
