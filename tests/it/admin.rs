@@ -156,3 +156,30 @@ service:
     assert_eq!(block_on(watch).grpc_status(), 12);
     service.end();
 }
+
+#[test]
+fn a_reload_is_answered_with_what_came_of_it() {
+    let mut service = Service::start(PIPELINE);
+    let admin = service.extension("admin");
+    let hash = |body: &Value| body["config_hash"].as_str().unwrap().to_owned();
+    let (_, before) = ask(admin, "GET", "/api/v1/status");
+    service.rewrite(&PIPELINE.replace("nop", "nope"));
+    let (code, refused) = ask(admin, "POST", "/api/config/reload");
+    assert_eq!(code, 400, "{refused}");
+    assert!(
+        refused["faults"]
+            .as_str()
+            .unwrap()
+            .contains("unknown type: \"nope\""),
+        "{refused}"
+    );
+    assert_eq!(hash(&refused), hash(&before));
+    service.rewrite(&PIPELINE.replace("nop", "debug"));
+    let (code, done) = ask(admin, "POST", "/api/config/reload");
+    assert_eq!(code, 200, "{done}");
+    let (_, after) = ask(admin, "GET", "/api/v1/status");
+    assert_ne!(hash(&done), hash(&before));
+    assert_eq!(hash(&done), hash(&after));
+    assert_eq!(after["pipelines"][0]["exporters"][0], "debug");
+    service.stop();
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::StatusCode;
 use jiff::Timestamp;
 use ledger::Kind;
-use pipeline::component::{Outline, Vitals};
+use pipeline::component::Vitals;
 use serde::Serialize;
 
 use super::config::{ComponentHealth, HttpV2};
@@ -95,7 +95,7 @@ fn whole(health: &ComponentHealth, vitals: &Vitals) -> Report {
         .pipelines
         .iter()
         .map(|pipeline| {
-            let report = joined(health, vitals, members(&outline, &nodes, &pipeline.id));
+            let report = joined(health, vitals, members(&nodes, &pipeline.id));
             (format!("pipeline:{}", pipeline.id), report)
         })
         .collect();
@@ -114,11 +114,11 @@ fn of_pipeline(health: &ComponentHealth, vitals: &Vitals, id: &str) -> Option<Re
         .pipelines
         .iter()
         .find(|pipeline| pipeline.id == id)?;
-    Some(joined(health, vitals, members(&outline, &nodes, id)))
+    Some(joined(health, vitals, members(&nodes, id)))
 }
 
-fn members<'a>(outline: &Outline, nodes: &'a [Node], id: &str) -> Vec<&'a Node> {
-    debug_assert!(outline.pipelines.iter().any(|pipeline| pipeline.id == id));
+/// The components in a pipeline.
+fn members<'a>(nodes: &'a [Node], id: &str) -> Vec<&'a Node> {
     let here = |node: &&Node| node.pipelines.iter().any(|pipeline| pipeline == id);
     nodes.iter().filter(here).collect()
 }

@@ -118,7 +118,8 @@ fn what_the_collector_does_not_know_is_left_out_and_named_for_it() {
     assert_eq!(ended.code, Some(0));
     assert_eq!(
         ended.err,
-        "omitted: exporters::otlp_grpc::max_request_bytes: 4000000\n\
+        "omitted: receivers::otlp::ack: \"accepted\"\n\
+         omitted: exporters::otlp_grpc::max_request_bytes: 4000000\n\
          omitted: extensions::admin\n"
     );
     for ours in ["max_request_bytes", "admin"] {
