@@ -105,7 +105,8 @@ impl Searches {
             return None;
         }
         let (reason, text) = &*search.last.borrow();
-        Some((*reason, format!("{text} (of the requests sent together)")))
+        let text = format!("given up with all that it was sent with: {text}");
+        Some((*reason, text))
     }
 
     fn begin(&self, entry: &Entry, reason: Reason, now: Duration) -> Search {

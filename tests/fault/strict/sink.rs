@@ -96,8 +96,11 @@ async fn answer(
     grpc: bool,
     seen: Arc<Seen>,
 ) -> Result<Answer, hyper::Error> {
-    let body = request.into_body().collect().await?.to_bytes();
-    let message = body.slice(if grpc { 5 } else { 0 }..);
+    let (mut incoming, mut body) = (request.into_body(), Vec::new());
+    while let Some(frame) = incoming.frame().await {
+        body.extend(frame?.into_data().unwrap_or_default());
+    }
+    let message = &body[if grpc { 5 } else { 0 }..];
     let status = match ExportTraceServiceRequest::decode(message) {
         Ok(request) => {
             seen.take(request);
