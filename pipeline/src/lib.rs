@@ -11,6 +11,7 @@ pub mod component;
 pub mod delivery;
 mod edge;
 mod inlet;
+mod lane;
 mod plan;
 mod refusal;
 mod sender;

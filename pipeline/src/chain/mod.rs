@@ -157,6 +157,27 @@ impl Chain {
         self.settle(state);
     }
 
+    /// As [`accept`](Self::accept), of a batch that has waited before this chain and is in the books of the processor
+    /// that stood first when it came.
+    pub(crate) fn accept_taken(&self, mut batch: Batch, taken: &Account, now: Now) {
+        if self.holds.get() {
+            batch.release();
+        }
+        let state = &mut *self.state.borrow_mut();
+        let State { stages, outbox, .. } = state;
+        match stages.split_first_mut() {
+            Some((stage, rest)) if std::ptr::eq(stage.account.as_ref(), taken) => {
+                stage.processor.process(batch, now, &mut stage.outbox);
+                pass_on(stage, rest, now, outbox);
+            }
+            _ => {
+                taken.pass(batch.items());
+                run(stages, batch, now, outbox);
+            }
+        }
+        self.settle(state);
+    }
+
     /// Forwards what the outbox holds as far as there is room.
     pub(crate) fn pump(&self) {
         // A chain that is being called at this moment settles by itself at the end of the call.
@@ -253,6 +274,8 @@ impl Chain {
             }
         }
         self.settle(state);
+        // A processor that was full may have room now.
+        self.worker.ring();
     }
 
     /// Empties the processors and the outbox, front to back, as fast as there is room.
@@ -285,6 +308,14 @@ impl Chain {
             }
             freed.await;
         }
+    }
+
+    /// Lets go of the ways to what is behind, because nothing comes any more: all of it has been drained or abandoned.
+    pub(crate) fn close(&self) {
+        self.abandoned.set(true);
+        let edges = self.edges.replace(Rc::from([]));
+        let ways = edges.iter().filter_map(Edge::exporter);
+        ways.for_each(|way| way.retire());
     }
 
     /// Ends all that is still held, because the drain deadline has passed.

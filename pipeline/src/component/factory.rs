@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use config::blocks::Ack;
-use config::{Capability, Component as Written, Faults, Kind, Place, Validate, Want};
+use config::{Capability, Component as Written, Faults, Kind, Validate, Want};
 use otlp::Signal;
 
 use super::exporter::Exporter;
 use super::extension::Extension;
-use super::processor::Processor;
+use super::processor::{Place, Processor};
 use super::receiver::Receiver;
 use super::{Component, Host, Stability};
 use crate::batch::ContextKey;
@@ -46,16 +46,17 @@ pub struct Planned<B> {
 pub struct Wanted {
     pub want: Want,
     /// Where the id stands.
-    pub place: Place,
+    pub place: config::Place,
 }
 
 /// Makes an instance for a host; the error says what a person must mend.
 pub type Build<T> = Arc<dyn Fn(&Host) -> Result<T, String> + Send + Sync>;
 
-/// Makes one instance, called once on every worker.
+/// Makes one instance, called once at every place where one lives.
 pub struct BuildProcessor {
     pub make: Build<Box<dyn Processor>>,
     pub holds: Holds,
+    pub place: Place,
 }
 
 /// What a processor keeps past the call. Whoever sent it is answered before its fate is known, unless his receiver has
@@ -181,9 +182,10 @@ impl<B> Factory<B> {
 
 // === one kind each ===
 
-/// A processor's row: its configuration makes an instance for every worker.
+/// A processor's row: its configuration makes an instance for every place where one lives.
 pub trait ProcessorComponent: Component {
     const HOLDS: Holds = Holds::Nothing;
+    const PLACE: Place = Place::Worker;
 
     fn build(config: &Self::Config, host: &Host) -> Result<Box<dyn Processor>, String>;
 }
@@ -232,6 +234,7 @@ impl Factory<BuildProcessor> {
             planned::<C, _>(written, faults, |config| BuildProcessor {
                 make: Arc::new(move |host| C::build(&config, host)),
                 holds: C::HOLDS,
+                place: C::PLACE,
             })
         })
     }

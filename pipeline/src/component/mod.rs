@@ -30,7 +30,7 @@ pub use factory::{
 };
 pub use label::Label;
 pub use outline::{Outline, PipelineOutline};
-pub use processor::{Flush, Outbox, Processor, State};
+pub use processor::{Flush, Outbox, Place, Processor, State};
 pub use receiver::{Listening, Receiver, Seat};
 pub use reload::{Asked, Reload, Reloaded, Reloads};
 

@@ -9,8 +9,18 @@ use crate::batch::Batch;
 use crate::clock::Now;
 use crate::refusal::Refusal;
 
-/// A state machine that is given batches and the time. It knows no lock, no clock and no runtime; each worker has an
-/// instance of its own and calls it in place.
+/// Where a processor lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// An instance on every worker, which calls it in place. It sees what comes in over the worker's connections.
+    Worker,
+    /// One instance in the process, on a lane: what comes in on any worker meets there. The processors behind it in the
+    /// pipeline share its lane.
+    Owner,
+}
+
+/// A state machine that is given batches and the time. It knows no lock, no clock and no runtime; who drives it, a
+/// worker or a lane, calls it in place.
 pub trait Processor {
     /// Whether a batch would be taken now. The driver asks every processor of every pipeline that a request goes to
     /// before any of them sees it, so that a request is taken by all or by none.

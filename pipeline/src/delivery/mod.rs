@@ -21,6 +21,6 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use intake::{Entries, Intake, Room};
+pub(crate) use intake::{Entries, Intake, Permit, Room};
 pub(crate) use queue::Delivery;
 pub use settings::{Merge, Queue, Retry, Settings, Sizer};

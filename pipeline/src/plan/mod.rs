@@ -3,6 +3,7 @@
 mod build;
 mod changes;
 mod context;
+mod cut;
 mod foreign;
 mod heritage;
 mod order;
@@ -22,6 +23,7 @@ pub use build::Planner;
 pub use changes::Changes;
 pub use heritage::Identity;
 pub(crate) use heritage::{Heritage, Lineage, Succession};
+pub(crate) use reach::holds;
 
 /// The nodes and edges of a service. Places in the lists are the references.
 #[derive(Default)]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use config::blocks::Ack;
 use config::{Fault, Faults, Pipeline};
 
-use super::{EdgeNode, PipelineNode, Plan, ReceiverNode};
+use super::{EdgeNode, PipelineNode, Plan, ProcessorNode, ReceiverNode};
 use crate::component::Holds;
 
 impl Plan {
@@ -44,6 +44,13 @@ impl Plan {
                 // What is behind it has been reached too.
                 EdgeNode::Connector { .. } => true,
             })
+    }
+
+    /// Whether the sender of something that comes through this pipeline was promised to be told of its delivery.
+    pub(crate) fn has_promised(&self, pipeline: usize) -> bool {
+        let promising = self.receivers.iter().filter(|node| node.promises());
+        let mut feeds = promising.flat_map(|node| &node.feeds);
+        feeds.any(|feed| self.reached(feed).contains(&pipeline))
     }
 
     /// These pipelines and all behind their connectors.
@@ -102,7 +109,12 @@ impl ReceiverNode {
 impl PipelineNode {
     /// Whether some processor keeps something past the call.
     pub(crate) fn holds(&self) -> bool {
-        let mut holds = self.processors.iter().map(|node| node.build.holds);
-        holds.any(|holds| holds != Holds::Nothing)
+        holds(&self.processors)
     }
+}
+
+/// Whether one of these keeps something past the call.
+pub(crate) fn holds(processors: &[ProcessorNode]) -> bool {
+    let mut holds = processors.iter().map(|node| node.build.holds);
+    holds.any(|holds| holds != Holds::Nothing)
 }

@@ -11,8 +11,8 @@ use super::{EdgeNode, Plan, Planner};
 use crate::batch::ContextKey;
 use crate::component::{
     BuildConnector, BuildExporter, BuildExtension, BuildProcessor, BuildReceiver, ConnectorFactory,
-    ExporterFactory, ExtensionFactory, Factory, Holds, Planned, ProcessorFactory, ReceiverFactory,
-    Registry, Stability, Wanted,
+    ExporterFactory, ExtensionFactory, Factory, Holds, Place, Planned, ProcessorFactory,
+    ReceiverFactory, Registry, Stability, Wanted,
 };
 use crate::delivery::{Merge, Queue, Settings, Sizer};
 use crate::testkit::document;
@@ -88,6 +88,7 @@ fn processor(holds: Holds) -> Option<Planned<BuildProcessor>> {
     planned(BuildProcessor {
         make: Arc::new(|_| none()),
         holds,
+        place: Place::Worker,
     })
 }
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use ledger::{Kind, Limits, NodeKey};
+use ledger::{Kind, Limits};
 
 use super::floor::Floor;
-use super::order::{Blueprint, Home, Job, SeatOf};
+use super::order::{Blueprint, Home, Job, NewLane, SeatOf};
 use super::stop::Stopper;
 use super::{StartError, Stop};
-use crate::chain::{Slot, Stage};
+use crate::chain::{Chain, Slot, Stage};
 use crate::component::Label;
 use crate::delivery::{Delivery, Intake};
 use crate::plan::{Lineage, PipelineNode, ProcessorNode, Succession};
@@ -21,8 +21,16 @@ pub(super) struct Draft {
     /// The new exporters that live here, with their place in the plan.
     pub(super) deliveries: Vec<(usize, Delivery, Stopper)>,
     /// By the plan's pipelines.
-    pub(super) slots: Vec<Vec<Slot>>,
+    pub(super) parts: Vec<Parts>,
     pub(super) seats: Vec<SeatOf>,
+}
+
+/// What a worker has of one pipeline.
+pub(super) struct Parts {
+    pub(super) slots: Vec<Slot>,
+    pub(super) new_lane: Option<NewLane>,
+    /// What is to stand on the lane, where it lives here.
+    pub(super) lane_slots: Option<Vec<Slot>>,
 }
 
 impl Draft {
@@ -31,6 +39,7 @@ impl Draft {
             blueprint,
             intakes,
             homes,
+            lanes,
             seats,
         } = job;
         let homes = homes.into_iter();
@@ -38,14 +47,15 @@ impl Draft {
             homes.filter_map(|home| delivery(&blueprint, home, floor.stop()).transpose());
         let deliveries = deliveries.collect::<Result<_, _>>()?;
         let pipelines = blueprint.plan.pipelines.iter();
-        let pipelines = pipelines.zip(&blueprint.heritage.pipelines);
-        let slots = pipelines.map(|(node, lineage)| slots(&blueprint, node, lineage));
-        let slots = slots.collect::<Result<_, _>>()?;
+        let pipelines = pipelines.zip(&blueprint.heritage.pipelines).zip(lanes);
+        let parts = pipelines
+            .map(|((node, lineage), lane)| parts(&blueprint, (node, lineage), lane, floor));
+        let parts = parts.collect::<Result<_, _>>()?;
         Ok(Self {
             blueprint,
             intakes,
             deliveries,
-            slots,
+            parts,
             seats,
         })
     }
@@ -53,15 +63,42 @@ impl Draft {
     /// The lowest limits on memory that any of the processors asks for, those that go on included.
     pub(super) fn limits(&self, floor: &Floor) -> Option<Limits> {
         let lineages = self.blueprint.heritage.pipelines.iter();
-        let pipelines = self.slots.iter().zip(lineages);
-        let all = pipelines.flat_map(|(slots, lineage)| {
-            slots.iter().map(|slot| match slot {
-                Slot::New { stage, .. } => stage.processor.limits(),
-                Slot::Kept(at) => floor.chain(lineage.at?)?.limits(*at),
-            })
+        let parts = self.parts.iter().zip(lineages);
+        let all = parts.flat_map(|(parts, lineage)| {
+            let chain = lineage.at.and_then(|at| floor.chain(at));
+            let lane = lineage.at.and_then(|at| floor.lane(at));
+            let on_lane = parts.lane_slots.iter().flatten();
+            let on_lane = on_lane.map(move |slot| limits(slot, lane));
+            let on_worker = parts.slots.iter().map(move |slot| limits(slot, chain));
+            on_worker.chain(on_lane)
         });
         all.flatten().reduce(Limits::lowest)
     }
+}
+
+fn limits(slot: &Slot, before: Option<&Chain>) -> Option<Limits> {
+    match slot {
+        Slot::New { stage, .. } => stage.processor.limits(),
+        Slot::Kept(at) => before?.limits(*at),
+    }
+}
+
+fn parts(
+    blueprint: &Blueprint,
+    (node, lineage): (&PipelineNode, &Lineage),
+    new_lane: Option<NewLane>,
+    floor: &Floor,
+) -> Result<Parts, StartError> {
+    let is_home = match &new_lane {
+        Some(lane) => lane.entries.is_some(),
+        None => lineage.lane_goes_on && lineage.at.and_then(|at| floor.lane(at)).is_some(),
+    };
+    let on_lane = || slots(blueprint, node, node.on_lane(), &lineage.on_lane);
+    Ok(Parts {
+        slots: slots(blueprint, node, node.on_workers(), &lineage.on_workers)?,
+        lane_slots: is_home.then(on_lane).transpose()?,
+        new_lane,
+    })
 }
 
 fn delivery(
@@ -103,9 +140,9 @@ fn delivery(
 fn slots(
     blueprint: &Blueprint,
     node: &PipelineNode,
-    lineage: &Lineage,
+    processors: &[ProcessorNode],
+    successions: &[Succession],
 ) -> Result<Vec<Slot>, StartError> {
-    let processors = node.processors.iter().zip(&lineage.processors);
     let slot = |(processor, succession): (&ProcessorNode, &Succession)| {
         let after = match succession {
             Succession::Same(at) => return Ok(Slot::Kept(*at)),
@@ -115,7 +152,7 @@ fn slots(
         let stage = stage(blueprint, node, processor)?;
         Ok(Slot::New { stage, after })
     };
-    processors.map(slot).collect()
+    processors.iter().zip(successions).map(slot).collect()
 }
 
 fn stage(
@@ -123,13 +160,7 @@ fn stage(
     node: &PipelineNode,
     processor: &ProcessorNode,
 ) -> Result<Stage, StartError> {
-    let account = blueprint.shared.books.account(&NodeKey {
-        kind: Kind::Processor,
-        id: processor.id.clone(),
-        pipeline: node.id.clone(),
-        transport: "",
-        signal: node.signal,
-    });
+    let account = blueprint.shared.books.account(&node.account_of(processor));
     let host = blueprint.shared.host(Label {
         kind: Kind::Processor,
         id: processor.id.clone(),

@@ -18,6 +18,8 @@ mod generation;
 mod order;
 mod retirement;
 mod stop;
+#[cfg(test)]
+mod tests;
 mod thread;
 
 use std::sync::{Arc, mpsc};
@@ -117,10 +119,15 @@ impl Shared {
 impl Service {
     /// Binds every socket, starts the workers and returns once all of them take requests.
     pub fn start(plan: Plan, shared: &Shared) -> Result<Self, StartError> {
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        Self::start_on(workers, plan, shared)
+    }
+
+    fn start_on(workers: usize, plan: Plan, shared: &Shared) -> Result<Self, StartError> {
         let (stopper, stop) = Stopper::new();
         let (over, running) = tokio::sync::mpsc::channel(1);
-        let mut workers = Vec::new();
-        for index in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+        let mut threads = Vec::new();
+        for index in 0..workers {
             let (orders, given) = tokio::sync::mpsc::channel(ORDERS_MAX);
             let (clock, stop, over) = (shared.clock, stop.clone(), over.clone());
             std::thread::Builder::new()
@@ -133,11 +140,11 @@ impl Service {
                     component: format!("worker {index}"),
                     text: e.to_string(),
                 })?;
-            workers.push(orders);
+            threads.push(orders);
         }
         let mut service = Self {
             stopper,
-            workers,
+            workers: threads,
             running,
             generation: Generation::default(),
             rooms: watch::Sender::default(),

@@ -37,6 +37,8 @@ pub(super) struct Job {
     pub(super) intakes: Vec<Option<Intake>>,
     /// New exporters that live here.
     pub(super) homes: Vec<Home>,
+    /// By the plan's pipelines; `None` where the worker has it, or there is no lane.
+    pub(super) lanes: Vec<Option<NewLane>>,
     /// Of new receivers.
     pub(super) seats: Vec<SeatOf>,
 }
@@ -46,6 +48,12 @@ pub(super) struct Home {
     pub(super) exporter: usize,
     pub(super) room: Arc<Room>,
     pub(super) entries: Entries,
+}
+
+/// The way into a new lane, and its other end where the lane is to live on this worker.
+pub(super) struct NewLane {
+    pub(super) intake: Intake,
+    pub(super) entries: Option<Entries>,
 }
 
 /// This worker's half of a receiver.
@@ -60,6 +68,7 @@ impl Job {
             blueprint,
             intakes: Vec::new(),
             homes: Vec::new(),
+            lanes: Vec::new(),
             seats: Vec::new(),
         }
     }

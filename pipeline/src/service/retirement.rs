@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::floor::Standing;
+use super::floor::{LaneHome, Standing};
 use super::stop::{Phase, Stop, Stopper};
+use crate::chain::Chain;
 use crate::edge::ExporterEdge;
 use crate::worker::Worker;
 
@@ -21,6 +22,8 @@ pub(super) struct Retirement {
     /// In topological order.
     chains: Vec<Standing>,
     edges: Vec<Rc<ExporterEdge>>,
+    /// Those that live here. They end by themselves when the last way to them is gone.
+    lanes: Vec<LaneHome>,
     /// Exporters that live here. They end by themselves when the last way to them is gone and their queue is empty.
     pub(super) exits: Vec<Stopper>,
     /// Dropped when all but the exporters has ended.
@@ -44,17 +47,25 @@ impl Retirement {
             entrances: Vec::new(),
             chains: Vec::new(),
             edges: Vec::new(),
+            lanes: Vec::new(),
             exits: Vec::new(),
             done: None,
         }
     }
 
-    pub(super) fn chains(&self) -> impl Iterator<Item = &Standing> {
-        self.chains.iter()
+    /// All chains, in topological order.
+    pub(super) fn chains(&self) -> impl Iterator<Item = &Rc<Chain>> {
+        let lanes = self.lanes.iter().map(|lane| &lane.standing);
+        let all = self.chains.iter().chain(lanes);
+        all.map(|standing| &standing.chain)
     }
 
     pub(super) fn add_chains(&mut self, chains: impl Iterator<Item = Standing>) {
         self.chains.extend(chains);
+    }
+
+    pub(super) fn add_lanes(&mut self, lanes: impl Iterator<Item = LaneHome>) {
+        self.lanes.extend(lanes);
     }
 
     pub(super) fn add_edges(&mut self, edges: Vec<Rc<ExporterEdge>>) {
@@ -74,7 +85,7 @@ impl Retirement {
         }
     }
 
-    pub(super) async fn run(self) {
+    pub(super) async fn run(mut self) {
         let left = async {
             for stopper in &self.entrances {
                 stopper.unseen().await;
@@ -97,15 +108,23 @@ impl Retirement {
                 chain.abandon();
             }
             clock.abort();
-            for edge in chain.edges().iter().filter_map(crate::edge::Edge::exporter) {
-                edge.retire();
-            }
+            chain.close();
         }
-        for edge in &self.edges {
+        for edge in std::mem::take(&mut self.edges) {
             if !self.within(edge.emptied(&self.worker)).await {
                 edge.abandon_parked();
                 edge.retire();
             }
+        }
+        for LaneHome {
+            standing, stopper, ..
+        } in &self.lanes
+        {
+            if !self.within(stopper.unseen()).await {
+                stopper.raise(Phase::Abandoned);
+                stopper.unseen().await;
+            }
+            standing.clock.abort();
         }
     }
 

@@ -1,10 +1,11 @@
 //! What runs on one worker, and how a reload exchanges it between two requests.
 
+mod chains;
+
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::{Kind, NodeKey};
 use otlp::Signal;
 use smallvec::SmallVec;
 use tokio::task::{AbortHandle, JoinSet};
@@ -16,9 +17,8 @@ use super::stop::{Phase, Stop, Stopper};
 use crate::chain::Chain;
 use crate::clock::Clock;
 use crate::delivery::Intake;
-use crate::edge::{ConnectorEdge, Edge, ExporterEdge};
 use crate::inlet::{Feed, Feeds, Inlets, UNREAD};
-use crate::plan::{EdgeNode, PipelineNode, ReceiverNode};
+use crate::plan::ReceiverNode;
 use crate::refusal::Refusals;
 use crate::worker::Worker;
 
@@ -31,6 +31,8 @@ pub(super) struct Floor {
     stop: Stop,
     entrances: Vec<Entrance>,
     chains: Vec<Standing>,
+    /// By the plan's pipelines; `None` where there is no lane.
+    lanes: Vec<Option<Way>>,
     exits: Vec<Exit>,
     receiving: JoinSet<()>,
     /// Keeps the time of the chains and moves what is parked.
@@ -53,6 +55,21 @@ pub(super) struct Standing {
     pub(super) clock: AbortHandle,
 }
 
+/// The way to a lane.
+struct Way {
+    intake: Intake,
+    /// Where the lane lives here.
+    home: Option<LaneHome>,
+}
+
+/// A lane, whose end is the end of its stopper's sight.
+pub(super) struct LaneHome {
+    pub(super) standing: Standing,
+    pub(super) stopper: Stopper,
+    /// Some sender waits for what passes here.
+    is_promised: bool,
+}
+
 /// The way to an exporter.
 struct Exit {
     intake: Intake,
@@ -67,6 +84,7 @@ impl Floor {
             stop,
             entrances: Vec::new(),
             chains: Vec::new(),
+            lanes: Vec::new(),
             exits: Vec::new(),
             receiving: JoinSet::new(),
             tending: JoinSet::new(),
@@ -84,6 +102,12 @@ impl Floor {
         self.chains.get(at).map(|standing| standing.chain.as_ref())
     }
 
+    /// The chain of a pipeline's lane, where it lives here.
+    pub(super) fn lane(&self, at: usize) -> Option<&Chain> {
+        let home = self.lanes.get(at)?.as_ref()?.home.as_ref()?;
+        Some(home.standing.chain.as_ref())
+    }
+
     /// Exchanges what runs. Nothing waits in here, so that a request sees the old or the new and nothing in between.
     /// What is taken out ends in the background within `grace`.
     pub(super) fn commit(&mut self, draft: Draft, grace: Duration) {
@@ -91,26 +115,20 @@ impl Floor {
             blueprint,
             intakes,
             deliveries,
-            slots,
+            mut parts,
             seats,
         } = draft;
         self.forget_ended();
         let mut retirement = Retirement::new(Rc::clone(&self.worker), self.stop.clone(), grace);
         self.exchange_exits(&blueprint, intakes, deliveries, &mut retirement);
-        let edges = self.exchange_chains(&blueprint, &mut retirement);
+        self.exchange_chains(&blueprint, &mut parts, &mut retirement);
         // Last first: what a chain forwards while it changes goes to chains that have changed already.
-        let refitted = blueprint
-            .plan
-            .pipelines
-            .iter()
-            .zip(&self.chains)
-            .zip(slots.into_iter().zip(edges));
-        for ((node, standing), (slots, edges)) in refitted.rev() {
-            standing.chain.refit(slots, edges, node.holds());
+        let pipelines = blueprint.plan.pipelines.iter().zip(parts).enumerate();
+        for (at, (node, parts)) in pipelines.rev() {
+            self.refit(&blueprint, (at, node), parts, &mut retirement);
         }
         self.exchange_entrances(&blueprint, seats, &mut retirement);
-        let chains = retirement.chains().chain(&self.chains);
-        self.worker.adopt(chains.map(|standing| &standing.chain));
+        self.worker.adopt(retirement.chains().chain(self.chains()));
         let parting = retirement.part_with_exporters();
         self.retiring.spawn_local(retirement.run());
         self.parting.spawn_local(parting.run());
@@ -160,102 +178,6 @@ impl Floor {
         retirement
             .exits
             .extend(gone.filter_map(|exit| exit.stopper));
-    }
-
-    /// Finds or makes the chain of each pipeline, and the edges that each is to have.
-    fn exchange_chains(
-        &mut self,
-        blueprint: &Blueprint,
-        retirement: &mut Retirement,
-    ) -> Vec<Vec<Edge>> {
-        let mut old: Vec<_> = std::mem::take(&mut self.chains)
-            .into_iter()
-            .map(Some)
-            .collect();
-        for lineage in &blueprint.heritage.pipelines {
-            let before = lineage.at.and_then(|at| old.get_mut(at)?.take());
-            let standing = before.unwrap_or_else(|| {
-                let chain = Chain::new(Rc::clone(&self.worker));
-                let clock = self.tending.spawn_local(Rc::clone(&chain).keep_time());
-                Standing { chain, clock }
-            });
-            self.chains.push(standing);
-        }
-        retirement.add_chains(old.into_iter().flatten());
-        let mut edges = Vec::new();
-        for (at, node) in blueprint.plan.pipelines.iter().enumerate() {
-            edges.push(self.edges(blueprint, at, node, retirement));
-        }
-        edges
-    }
-
-    /// The edges of one pipeline. Those to exporters that go on go on themselves, with what is parked there.
-    fn edges(
-        &mut self,
-        blueprint: &Blueprint,
-        at: usize,
-        node: &PipelineNode,
-        retirement: &mut Retirement,
-    ) -> Vec<Edge> {
-        let before = self.chains.get(at).map(|standing| standing.chain.edges());
-        let before = before.iter().flat_map(|edges| edges.iter());
-        let mut before: Vec<Rc<ExporterEdge>> = before.filter_map(Edge::exporter).collect();
-        let mut edges = Vec::with_capacity(node.edges.len());
-        for edge in &node.edges {
-            match edge {
-                EdgeNode::Connector { id, targets } => {
-                    edges.push(self.connector(blueprint, node.signal, id, targets));
-                }
-                EdgeNode::Exporter(index) => {
-                    let exporter = blueprint
-                        .plan
-                        .exporters
-                        .get(*index)
-                        .zip(self.exits.get(*index));
-                    let Some((exporter, exit)) = exporter else {
-                        continue;
-                    };
-                    let lone = blueprint.plan.is_lone(*index, at);
-                    let blocking = lone || exporter.build.delivery.blocks();
-                    let same = before
-                        .iter()
-                        .position(|edge| edge.leads_to(&exit.intake, blocking));
-                    edges.push(Edge::Exporter(match same {
-                        Some(at) => before.swap_remove(at),
-                        None => {
-                            let edge = ExporterEdge::new(exit.intake.clone(), blocking);
-                            let worker = Rc::clone(&self.worker);
-                            self.tending
-                                .spawn_local(Rc::clone(&edge).keep_moving(worker));
-                            edge
-                        }
-                    }));
-                }
-            }
-        }
-        retirement.add_edges(before);
-        edges
-    }
-
-    fn connector(
-        &self,
-        blueprint: &Blueprint,
-        signal: Signal,
-        id: &str,
-        targets: &[usize],
-    ) -> Edge {
-        let targets = targets.iter().filter_map(|&at| self.chains.get(at));
-        Edge::Connector(ConnectorEdge {
-            account: blueprint.shared.books.account(&NodeKey {
-                kind: Kind::Connector,
-                id: id.to_owned(),
-                pipeline: String::new(),
-                transport: "",
-                signal,
-            }),
-            worker: Rc::clone(&self.worker),
-            targets: targets.map(|standing| Rc::clone(&standing.chain)).collect(),
-        })
     }
 
     /// New receivers are there before the old ones close, and each inlet leads to the new chains.
@@ -358,6 +280,7 @@ impl Floor {
             stop,
             entrances,
             chains,
+            lanes,
             exits,
             mut receiving,
             tending,
@@ -370,14 +293,22 @@ impl Floor {
             .map(|exit| (exit.intake, exit.stopper))
             .unzip();
         drop(intakes);
+        let lanes: Vec<_> = lanes.into_iter().map(|way| way?.home).collect();
         // A receiver ends once it has answered, and some answer only when what they sent has been delivered.
         entrances.iter().for_each(|entrance| entrance.feeds.hurry());
+        let hurried = lanes.iter().flatten().filter(|lane| lane.is_promised);
+        hurried.for_each(|lane| lane.standing.chain.hurry());
         let drained = async {
             while receiving.join_next().await.is_some() {}
             // What was taken out leads to what is still here.
             while retiring.join_next().await.is_some() {}
-            for standing in &chains {
+            for (standing, lane) in chains.iter().zip(&lanes) {
                 standing.chain.drain().await;
+                standing.chain.close();
+                // It ends when every worker has come this far, and chains behind it end after it.
+                if let Some(lane) = lane {
+                    lane.stopper.unseen().await;
+                }
             }
         };
         tokio::select! {
@@ -388,11 +319,14 @@ impl Floor {
                 let answered = async { while receiving.join_next().await.is_some() {} };
                 let _ = tokio::time::timeout(ANSWERS_MAX, answered).await;
                 while retiring.join_next().await.is_some() {}
+                for lane in lanes.iter().flatten() {
+                    lane.stopper.unseen().await;
+                }
             }
         }
         drop((receiving, entrances, tending, chains, worker));
         while exporting.join_next().await.is_some() {}
         // To be told of a stopper's end is to be abandoned, so they end last.
-        drop((stoppers, parting));
+        drop((stoppers, lanes, parting));
     }
 }
