@@ -13,7 +13,9 @@ const LIMIT_MIB: u64 = 256;
 
 const LIMITED: &str = "\
 receivers: {otlp: {protocols: {grpc: {endpoint: '127.0.0.1:0'}, http: {endpoint: '127.0.0.1:0'}}}}
-processors: {memory_limiter: {check_interval: 100ms, limit_mib: 256, spike_limit_mib: SPIKE}, batch: {send_batch_size: BATCH}}
+processors:
+  memory_limiter: {check_interval: 100ms, limit_mib: 256, spike_limit_mib: SPIKE}
+  batch: {send_batch_size: BATCH}
 exporters: {otlp_grpc: {endpoint: SINK, compression: none, tls: {insecure: true}}}
 service:
   pipelines:

@@ -95,9 +95,10 @@ impl Sdk {
 /// Different spans that have arrived, once as many have as were sent or no more come.
 fn arrived(sink: &Sink, sent: u64) -> u64 {
     loop {
+        // Counted first: what comes in between must end the wait below.
+        let seen = sink.counts().items();
         let different: HashSet<_> = sink.ids().into_iter().collect();
         let count = different.len() as u64;
-        let seen = sink.counts().items();
         let more = |counts: &benches::sink::Counts| counts.items() > seen;
         if count >= sent || sink.wait(PATIENCE / 3, more).is_err() {
             return count;
@@ -118,8 +119,8 @@ fn what_an_application_sends_at_its_pace_arrives() {
             assert_eq!(said.sent, said.ended, "{sdk:?} {protocol:?}");
             let arrived = arrived(&sink, said.sent);
             eprintln!("{sdk:?} {protocol:?}: {said:?}, {arrived} arrived");
-            assert_eq!(arrived, said.sent, "{sdk:?} {protocol:?}");
-            service.stop();
+            let account = service.stop().account;
+            assert_eq!(arrived, said.sent, "{sdk:?} {protocol:?}: {account}");
         }
     }
 }
@@ -127,7 +128,8 @@ fn what_an_application_sends_at_its_pace_arrives() {
 #[test]
 #[ignore = "needs the SDKs: tests/neighbours/run"]
 fn what_an_application_sends_beyond_the_back_end_arrives() {
-    const TAKES: u64 = 1000;
+    // All ten requests that the exporter has under way fit into its timeout of 5 s.
+    const TAKES: u64 = 2500;
     for sdk in [Sdk::Python, Sdk::Node] {
         for protocol in PROTOCOLS {
             let sink = load::sink();
@@ -138,10 +140,10 @@ fn what_an_application_sends_beyond_the_back_end_arrives() {
             let arrived = arrived(&sink, said.sent);
             let story = format!("{sdk:?} {protocol:?}: {said:?}, {arrived} arrived");
             eprintln!("{story}");
-            assert!(said.sent >= TAKES * 50, "{story}");
-            assert!(arrived * 1000 >= said.sent * 999, "{story}");
             sink.script(Script::default());
-            service.stop();
+            let account = service.stop().account;
+            assert!(said.sent >= TAKES * 30, "{story}");
+            assert!(arrived * 1000 >= said.sent * 999, "{story}: {account}");
         }
     }
 }

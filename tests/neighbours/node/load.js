@@ -25,7 +25,10 @@ const inner = exporter();
 const counting = {
   export(spans, done) {
     sent += spans.length;
-    inner.export(spans, done);
+    inner.export(spans, (result) => {
+      if (result.code !== 0) console.error(`node: ${spans.length} spans failed: ${result.error}`);
+      done(result);
+    });
   },
   forceFlush: () => (inner.forceFlush ? inner.forceFlush() : Promise.resolve()),
   shutdown: () => inner.shutdown(),
