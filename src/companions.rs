@@ -50,7 +50,7 @@ impl Companions {
         (telemetry, resource): (&Telemetry, &Resource),
         shared: &mut Shared,
     ) -> Result<Draft, String> {
-        let before = std::mem::replace(&mut shared.extensions, Extensions::default());
+        let before = std::mem::take(&mut shared.extensions);
         let mut draft = Vec::with_capacity(nodes.len() + 1);
         for node in nodes {
             let (id, origin) = (

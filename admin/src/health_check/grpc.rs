@@ -96,7 +96,7 @@ impl GrpcSite {
 
 impl Desk {
     async fn answer(&self, request: Request<Incoming>) -> Response<Answer> {
-        if let Err(answer) = grpc::check_call(request.method(), request.headers()) {
+        if let Some(answer) = grpc::no_call(request.method(), request.headers()) {
             return answer;
         }
         match self.check(request).await {

@@ -68,8 +68,8 @@ pub fn failure(status: &Status) -> Response<Answer> {
     response
 }
 
-/// Whether a request is a call at all; the error is the whole answer, as grpc-go gives it.
-pub fn check_call(method: &Method, headers: &HeaderMap) -> Result<(), Response<Answer>> {
+/// The whole answer to a request that is no call, as grpc-go gives it.
+pub fn no_call(method: &Method, headers: &HeaderMap) -> Option<Response<Answer>> {
     let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let is_grpc = kind
         .and_then(|kind| kind.strip_prefix(GRPC.as_bytes()))
@@ -85,11 +85,11 @@ pub fn check_call(method: &Method, headers: &HeaderMap) -> Result<(), Response<A
         let status = Status::new(Code::Internal, text);
         (StatusCode::METHOD_NOT_ALLOWED, status)
     } else {
-        return Ok(());
+        return None;
     };
     let mut response = failure(&status);
     *response.status_mut() = http;
-    Err(response)
+    Some(response)
 }
 
 /// The `grpc-encoding` of a request; the error is the answer's status.
@@ -198,7 +198,7 @@ mod tests {
     fn only_a_post_of_grpc_is_a_call() {
         let check = |method: Method, kind: &str, expected: Option<(u16, &str)>| {
             let headers = HeaderMap::from_iter([(CONTENT_TYPE, kind.parse().unwrap())]);
-            let found = check_call(&method, &headers).err().map(|answer| {
+            let found = no_call(&method, &headers).map(|answer| {
                 let status = answer.headers()[GRPC_STATUS].to_str().unwrap().to_owned();
                 (answer.status().as_u16(), status)
             });

@@ -6,7 +6,7 @@ mod call;
 use http::HeaderValue;
 use http::header::HeaderName;
 
-pub use answer::{check_call, encoding, failure, success, unframe};
+pub use answer::{encoding, failure, no_call, success, unframe};
 pub use call::{outcome, request};
 
 /// Compressed flag and length (gRPC over HTTP/2, "Length-Prefixed-Message").

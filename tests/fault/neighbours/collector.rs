@@ -93,7 +93,6 @@ fn nothing_lost(sink: &Sink, acked: &[Acked]) {
     assert!(acked.len() > 10, "only {} requests", acked.len());
     let verdict = load::all_arrived(sink, acked);
     assert_eq!((verdict.lost, verdict.invented), (0, 0), "{verdict}");
-    eprintln!("{verdict}");
 }
 
 const LENGTH: Duration = Duration::from_secs(10);
