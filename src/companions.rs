@@ -6,7 +6,7 @@ use ::telemetry::Resource;
 use config::telemetry::Metrics;
 use config::{ComponentId, Telemetry};
 use ledger::Kind;
-use pipeline::component::{Extension, Extensions, Label, Listening, Vitals};
+use pipeline::component::{Extension, Label, Listening, Vitals};
 use pipeline::{ExtensionNode, Identity, Shared, Stop};
 use tokio::task::JoinHandle;
 

@@ -98,8 +98,8 @@ impl Listener {
 }
 
 impl Seat {
-    /// Calls `serve` for each connection of this worker, until the listener is closed; connections that are on their way
-    /// then still come. `serve` must not block: it spawns.
+    /// Calls `serve` for each connection of this worker, until the listener is closed; connections that are on their
+    /// way then still come. `serve` must not block: it spawns.
     pub async fn serve(mut self, serve: impl Fn(Accepted) + 'static, closed: impl Future) {
         let serve = Rc::new(serve);
         let Some(socket) = self.socket.take() else {

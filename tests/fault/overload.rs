@@ -52,7 +52,7 @@ const OFFERED: f64 = 5.0 * TAKES as f64;
 /// Until the queue is full and clients are held back.
 const RAMP: Duration = Duration::from_secs(1);
 
-fn overloaded(protocol: Protocol) {
+fn overloaded(protocol: Protocol) -> String {
     let length = nightly(Duration::from_secs(4), Duration::from_secs(60));
     let sink = load::sink();
     sink.script(Script::default().slowed(TAKES));
@@ -99,15 +99,15 @@ fn overloaded(protocol: Protocol) {
     let ended = service.stop();
     let exporter = ended.account.spans("exporter", "otlp_grpc");
     assert_eq!(exporter.dropped, 0, "{story}");
-    eprintln!("{story}");
+    story
 }
 
 #[test]
 fn five_times_what_the_back_end_takes_over_grpc() {
-    overloaded(Protocol::Grpc);
+    println!("{}", overloaded(Protocol::Grpc));
 }
 
 #[test]
 fn five_times_what_the_back_end_takes_over_http() {
-    overloaded(Protocol::Http);
+    println!("{}", overloaded(Protocol::Http));
 }

@@ -2,7 +2,6 @@
 //! sends notices.
 
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
 use benches::generator::Options;
 use benches::sink::Sink;
@@ -294,9 +293,6 @@ fn arrived(sinks: &[Sink]) -> Vec<ItemId> {
 }
 
 fn wait_until(is: impl Fn() -> bool) {
-    let deadline = clock::now() + PATIENCE;
-    while !is() {
-        assert!(clock::now() < deadline, "it does not come");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let seen = clock::poll(PATIENCE, || is().then_some(()));
+    assert_eq!(seen, Some(()), "it does not come");
 }

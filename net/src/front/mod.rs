@@ -249,11 +249,13 @@ mod tests {
 
     #[test]
     fn a_missing_authenticator_is_named() {
-        let mut server = HttpServer::default();
-        server.auth = config::Optional::On(config::blocks::HttpAuth {
-            authenticator: "basicauth/x".parse().unwrap(),
-            request_params: Vec::new(),
-        });
+        let server = HttpServer {
+            auth: config::Optional::On(config::blocks::HttpAuth {
+                authenticator: "basicauth/x".parse().unwrap(),
+                request_params: Vec::new(),
+            }),
+            ..HttpServer::default()
+        };
         let fault = Front::new(&server, |_| None).err().unwrap();
         assert_eq!(
             fault,

@@ -86,6 +86,10 @@ where
     if protocol == Protocol::Http {
         return Ok(head.status.as_u16().into());
     }
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the test decides how much is sent"
+    )]
     let body = body.collect().await.map_err(broken)?;
     let trailers = body.trailers().cloned().unwrap_or_default();
     let status = trailers

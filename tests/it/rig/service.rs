@@ -129,20 +129,11 @@ impl Service {
 
     /// Waits for the end of the reload after so many.
     pub(crate) fn reloaded(&self, seen: usize) -> Result<String, String> {
-        let deadline = clock::now() + PATIENCE;
-        loop {
-            if let Some(line) = self.reloads().into_iter().nth(seen) {
-                return match line.contains(RELOADED) {
-                    true => Ok(line),
-                    false => Err(line),
-                };
-            }
-            assert!(
-                clock::now() < deadline,
-                "{}",
-                self.process.lines().join("\n")
-            );
-            std::thread::sleep(Duration::from_millis(5));
+        let line = clock::poll(PATIENCE, || self.reloads().into_iter().nth(seen));
+        let line = line.unwrap_or_else(|| panic!("{}", self.process.lines().join("\n")));
+        match line.contains(RELOADED) {
+            true => Ok(line),
+            false => Err(line),
         }
     }
 
