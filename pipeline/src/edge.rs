@@ -19,9 +19,9 @@ pub(crate) enum Edge {
     Connector(ConnectorEdge),
 }
 
-/// The way to one exporter, or to the lane where the pipeline goes on. When its queue is full one batch waits here; what
-/// comes after it either stays upstream (`blocking`, as before every lane) or is dropped for this exporter alone, so that
-/// a dead back end never stops a live one.
+/// The way to one exporter, or to the lane where the pipeline goes on. When its queue is full one batch waits here;
+/// what comes after it either stays upstream (`blocking`, as before every lane) or is dropped for this exporter alone,
+/// so that a dead back end never stops a live one.
 pub(crate) struct ExporterEdge {
     intake: Intake,
     blocking: bool,
