@@ -114,6 +114,9 @@ impl Meeting {
     }
 }
 
+/// A batch of so many items is never admitted.
+const UNWANTED: u64 = 13;
+
 /// Holds what it is given until it is opened; one of no size passes it on.
 struct Hall {
     meeting: Meeting,
@@ -122,7 +125,10 @@ struct Hall {
 }
 
 impl Processor for Hall {
-    fn admit(&self, _batch: &Batch, _now: Now) -> Result<(), Refusal> {
+    fn admit(&self, batch: &Batch, _now: Now) -> Result<(), Refusal> {
+        if batch.items() == UNWANTED {
+            return Err(Refusal::never(Reason::MetadataCardinality, "unwanted"));
+        }
         let held = self.held.as_ref().map_or(0, Batch::items);
         match self.meeting.size > 0 && held >= self.meeting.size {
             true => Err(Refusal::later(Reason::QueueFull, "the hall is full")),
@@ -431,6 +437,18 @@ fn what_a_lane_holds_at_the_deadline_is_counted() {
     let lost = shutdown(rig.processor("owner")) + shutdown(exporter);
     assert_eq!(lost, FULL);
     assert_eq!(rig.processor("owner").taken, FULL);
+}
+
+#[test]
+fn what_a_lane_will_never_take_is_counted_and_stops_nobody() {
+    let mut rig = Rig::start(2, vec![vec![owner(&Meeting::of(0))]]);
+    let unwanted = Outcome::Permanent(Reason::MetadataCardinality);
+    assert_eq!(rig.offer(0, UNWANTED), Ok(unwanted));
+    assert_eq!(rig.offer(1, 1), Ok(Outcome::Delivered));
+    rig.drain();
+    let tally = rig.processor("owner");
+    let rejected = tally.rejected[Reason::MetadataCardinality as usize];
+    assert_eq!((tally.taken, tally.passed, rejected), (14, 1, 13));
 }
 
 #[test]
