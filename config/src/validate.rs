@@ -99,12 +99,17 @@ impl Problems {
 
     /// Adds the problems of a part, which stands under a key. An empty key is the same level.
     pub fn under(&mut self, key: &str, part: &impl Validate) {
+        self.part(key, part.validate());
+    }
+
+    /// The same, for problems that have been found already.
+    pub fn part(&mut self, key: &str, part: Self) {
         let below = |path: String| match (key, path.as_str()) {
             ("", _) => path,
             (_, "") => key.to_owned(),
             (_, path) => format!("{key}::{path}"),
         };
-        let Self { list, wants } = part.validate();
+        let Self { list, wants } = part;
         self.list.extend(list.into_iter().map(|problem| Problem {
             path: below(problem.path),
             ..problem

@@ -27,10 +27,14 @@ pub enum Reason {
     Shutdown,
     /// More distinct metadata values than `metadata_cardinality_limit` allows.
     MetadataCardinality,
+    /// Sampling decided against the trace.
+    NotSampled,
+    /// The trace made room for others before it was decided.
+    Evicted,
 }
 
 impl Reason {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::MemoryLimit,
         Self::QueueFull,
         Self::Invalid,
@@ -40,6 +44,8 @@ impl Reason {
         Self::PartialSuccess,
         Self::Shutdown,
         Self::MetadataCardinality,
+        Self::NotSampled,
+        Self::Evicted,
     ];
 
     /// The value of the `reason` label.
@@ -54,6 +60,8 @@ impl Reason {
             Self::PartialSuccess => "partial_success",
             Self::Shutdown => "shutdown",
             Self::MetadataCardinality => "metadata_cardinality",
+            Self::NotSampled => "not_sampled",
+            Self::Evicted => "evicted",
         }
     }
 }

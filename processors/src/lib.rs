@@ -7,8 +7,8 @@ mod batch;
 mod fixture;
 mod matching;
 mod memory_limiter;
-mod pattern;
 mod resource;
+mod tail_sampling;
 mod text;
 
 use pipeline::component::ProcessorFactory;
@@ -19,4 +19,5 @@ pub const ALL: &[ProcessorFactory] = &[
     ProcessorFactory::of::<batch::BatchProcessor>(),
     ProcessorFactory::of::<memory_limiter::MemoryLimiter>(),
     ProcessorFactory::of::<resource::ResourceProcessor>(),
+    ProcessorFactory::of::<tail_sampling::TailSampling>(),
 ];

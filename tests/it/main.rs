@@ -13,4 +13,5 @@ mod protocol;
 mod rig;
 mod samples;
 mod startup;
+mod tail_sampling;
 mod tidy;

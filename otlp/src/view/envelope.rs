@@ -1,5 +1,7 @@
 //! The envelope that all signals share: request → resource groups → scope groups → elements.
 
+use std::borrow::Cow;
+
 use super::message::View;
 use super::{Attributes, Entry, Item, Message, Metric, Repeated, Singular, Text};
 use crate::Signal;
@@ -7,7 +9,7 @@ use crate::layout::{
     ELEMENTS, ItemKind, RESOURCE, RESOURCE_CARRIER, RESOURCE_GROUPS, SCHEMA_URL, SCOPE,
     SCOPE_CARRIER, SCOPE_GROUPS,
 };
-use crate::wire::Malformed;
+use crate::wire::{Fields, Malformed};
 
 /// An encoded export request.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +91,11 @@ impl<'a> ResourceGroup<'a> {
     /// The attributes of the resource; none if there is no resource.
     pub fn attributes(&self) -> Attributes<'a> {
         self.resource.unwrap_or_default().attributes()
+    }
+
+    /// The group without its scope groups, encoded: what they share.
+    pub fn shared_fields(&self) -> Result<Cow<'a, [u8]>, Malformed> {
+        all_but(SCOPE_GROUPS, self.body)
     }
 }
 
@@ -185,6 +192,11 @@ impl<'a> ScopeGroup<'a> {
     pub fn attributes(&self) -> Attributes<'a> {
         self.scope.unwrap_or_default().attributes()
     }
+
+    /// The group without its items, encoded: what they share.
+    pub fn shared_fields(&self) -> Result<Cow<'a, [u8]>, Malformed> {
+        all_but(ELEMENTS, self.body)
+    }
 }
 
 impl<'a> View<'a> for ScopeGroup<'a> {
@@ -244,5 +256,65 @@ impl<'a> Scope<'a> {
             }
         }
         Ok(scope)
+    }
+}
+
+/// The fields of a message but for those of one number. Nearly every sender writes them side by side, so that nothing
+/// is copied.
+fn all_but(number: u32, body: &[u8]) -> Result<Cow<'_, [u8]>, Malformed> {
+    let mut kept = Cow::Borrowed(&[][..]);
+    // Where the kept bytes end, if they are one piece of the message.
+    let mut end = 0;
+    let mut fields = Fields::new(body);
+    while let Some(field) = fields.next_field()? {
+        if field.number == number {
+            continue;
+        }
+        let to = body.len() - fields.rest().len();
+        let from = to - field.raw.len();
+        match &mut kept {
+            Cow::Borrowed(piece) if piece.is_empty() || end == from => {
+                *piece = &body[from - piece.len()..to];
+            }
+            kept => kept.to_mut().extend_from_slice(field.raw),
+        }
+        end = to;
+    }
+    Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{put_len, put_uint};
+
+    #[test]
+    fn shared_fields_are_what_is_left_without_the_elements() {
+        let check = |numbers: &[u32], borrowed: bool| {
+            let (mut body, mut expected) = (Vec::new(), Vec::new());
+            for &number in numbers {
+                put_len(&mut body, number, &[1, 2, 3]);
+                if number != SCOPE_GROUPS {
+                    put_len(&mut expected, number, &[1, 2, 3]);
+                }
+            }
+            let found = all_but(SCOPE_GROUPS, &body).unwrap();
+            assert_eq!(found, expected, "{numbers:?}");
+            assert_eq!(matches!(found, Cow::Borrowed(_)), borrowed, "{numbers:?}");
+        };
+        check(&[], true);
+        check(&[2, 2], true);
+        check(&[1, 3, 2, 2], true);
+        check(&[2, 1, 3], true);
+        check(&[1, 2, 3], false);
+        check(&[1, 2, 3, 2, 1000], false);
+    }
+
+    #[test]
+    fn a_broken_message_has_no_shared_fields() {
+        let mut body = Vec::new();
+        put_uint(&mut body, 1, 7);
+        body.push(0x0a);
+        assert!(all_but(2, &body).is_err());
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 pub(crate) use apply::{Run, edit_batch};
 pub(crate) use config::{ActionConfig, validate};
 
-use crate::pattern;
+use ottl::pattern;
 
 /// Actions that have been checked.
 #[derive(Debug)]

@@ -13,8 +13,8 @@ pub(crate) use config::MatchConfig;
 use config::{AttributeConfig, SeverityConfig};
 use equal::{is_equal, matched_text};
 
-use crate::pattern;
 use crate::text::as_text;
+use ottl::pattern;
 
 /// The service of a resource that has no `service.name`, as the Collector calls it.
 const NO_SERVICE: &str = "<nil-service-name>";

@@ -9,6 +9,7 @@ const ROWS: &[(&str, u8)] = &[
     ("config", 2),
     ("ledger", 2),
     ("telemetry", 2),
+    ("ottl", 2),
     // Beside the house: it measures any collector from outside, and knows of ours no more than the wire.
     ("benches", 2),
     ("pipeline", 3),
@@ -60,10 +61,10 @@ const BANS: &[Ban] = &[
         why: "a processor is given batches and the time; it never waits",
     },
     Ban {
-        who: |name| matches!(name, "otlp" | "ledger"),
+        who: |name| matches!(name, "otlp" | "ledger" | "ottl"),
         not: ASYNC,
         tests: true,
-        why: "the data and the books are plain values",
+        why: "the data, the books and the language are plain values",
     },
     Ban {
         who: |_| true,

@@ -9,7 +9,7 @@ use regex::{Regex, RegexBuilder};
 ///
 /// # Errors
 /// The pattern is wrong, or too large when compiled.
-pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
+pub fn compile(pattern: &str) -> Result<Regex, String> {
     let translated = translate(pattern);
     RegexBuilder::new(&translated)
         .octal(true)

@@ -1,0 +1,51 @@
+//! Sums and products of numbers, times and durations.
+
+use crate::fault::Trouble;
+use crate::tree::Operator;
+use crate::value::Value;
+
+pub(crate) fn calculate<'a>(
+    left: &Value<'_>,
+    operator: Operator,
+    right: &Value<'_>,
+) -> Result<Value<'a>, Trouble> {
+    use Operator::{Minus, Over, Plus, Times};
+    Ok(match (left, operator, right) {
+        (Value::Int(_), Over, Value::Int(0)) => {
+            return Err(Trouble("attempted to divide by 0".into()));
+        }
+        (Value::Int(left), _, Value::Int(right)) => Value::Int(match operator {
+            Plus => left.wrapping_add(*right),
+            Minus => left.wrapping_sub(*right),
+            Times => left.wrapping_mul(*right),
+            Over => left.wrapping_div(*right),
+        }),
+        (Value::Float(left), _, Value::Float(right)) => Value::Float(match operator {
+            Plus => left + right,
+            Minus => left - right,
+            Times => left * right,
+            Over => left / right,
+        }),
+        (Value::Time(left), Minus, Value::Time(right)) => {
+            Value::Duration(left.wrapping_sub(*right))
+        }
+        (Value::Time(left), Minus, Value::Duration(right)) => {
+            Value::Time(left.wrapping_sub(*right))
+        }
+        (Value::Time(left), Plus, Value::Duration(right))
+        | (Value::Duration(left), Plus, Value::Time(right)) => {
+            Value::Time(left.wrapping_add(*right))
+        }
+        (Value::Duration(left), Plus, Value::Duration(right)) => {
+            Value::Duration(left.wrapping_add(*right))
+        }
+        (Value::Duration(left), Minus, Value::Duration(right)) => {
+            Value::Duration(left.wrapping_sub(*right))
+        }
+        _ => {
+            return Err(Trouble(
+                format!("{} and {} do not calculate", left.kind(), right.kind()).into(),
+            ));
+        }
+    })
+}

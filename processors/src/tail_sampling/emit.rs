@@ -1,0 +1,184 @@
+//! Spans of the log as a request again.
+
+use hashbrown::HashMap;
+use otlp::wire::{len_field_len, put_len, put_len_header};
+
+use super::log::{At, Log, SharedAt};
+
+/// `ExportTraceServiceRequest.resource_spans`, `ResourceSpans.scope_spans` and `ScopeSpans.spans`.
+const RESOURCE_SPANS: u32 = 1;
+const SCOPE_SPANS: u32 = 2;
+const SPANS: u32 = 2;
+
+/// Gathers spans, and writes what they share once, whichever traces they are of.
+#[derive(Debug, Default)]
+pub(super) struct Emitter {
+    groups: Vec<Group>,
+    /// Which group it is, by the place of what its spans share, and by its hash.
+    by_place: HashMap<SharedAt, usize>,
+    by_hash: HashMap<u64, usize>,
+    spans: u64,
+    bytes: usize,
+}
+
+/// The spans of one scope.
+#[derive(Debug)]
+struct Group {
+    shared: SharedAt,
+    spans: Vec<At>,
+    /// Of the spans with their headers.
+    bytes: usize,
+}
+
+impl Emitter {
+    /// Adds the spans of a trace, the last of which lies at `last`. Gives how many there are.
+    pub(super) fn add(&mut self, log: &Log, last: At) -> u64 {
+        let before = self.spans;
+        let mut next = Some(last);
+        while let Some((at, record)) = next.and_then(|at| Some((at, log.record(at)?))) {
+            let group = self.group(log, record.shared);
+            let bytes = len_field_len(SPANS, record.span.len());
+            if let Some(group) = self.groups.get_mut(group) {
+                group.spans.push(at);
+                group.bytes += bytes;
+            }
+            self.spans += 1;
+            self.bytes += bytes;
+            next = record.previous;
+        }
+        self.spans - before
+    }
+
+    pub(super) fn spans(&self) -> u64 {
+        self.spans
+    }
+
+    /// Bytes of the spans so far, without what they share.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Writes the request, and forgets the spans.
+    pub(super) fn finish(&mut self, log: &Log) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.bytes + self.groups.len() * 1024);
+        for group in self.groups.drain(..) {
+            let Some((resource, scope)) = log.shared(group.shared) else {
+                continue;
+            };
+            let scope_length = scope.len() + group.bytes;
+            put_len_header(
+                &mut out,
+                RESOURCE_SPANS,
+                resource.len() + len_field_len(SCOPE_SPANS, scope_length),
+            );
+            out.extend_from_slice(resource);
+            put_len_header(&mut out, SCOPE_SPANS, scope_length);
+            out.extend_from_slice(scope);
+            // A trace's spans were added from the last to the first.
+            for at in group.spans.into_iter().rev() {
+                if let Some(record) = log.record(at) {
+                    put_len(&mut out, SPANS, record.span);
+                }
+            }
+        }
+        self.by_place.clear();
+        self.by_hash.clear();
+        self.spans = 0;
+        self.bytes = 0;
+        out
+    }
+
+    /// The group of the spans that share this. The same fields may stand in several segments.
+    fn group(&mut self, log: &Log, shared: SharedAt) -> usize {
+        if let Some(&at) = self.by_place.get(&shared) {
+            return at;
+        }
+        let hash = log.shared_hash(shared).unwrap_or_default();
+        let known = self.by_hash.get(&hash).copied();
+        let same = |&at: &usize| {
+            let group = self.groups.get(at);
+            group.is_some_and(|group| log.shared(group.shared) == log.shared(shared))
+        };
+        let at = known.filter(same).unwrap_or(self.groups.len());
+        if at == self.groups.len() {
+            self.groups.push(Group {
+                shared,
+                spans: Vec::new(),
+                bytes: 0,
+            });
+            self.by_hash.insert(hash, at);
+        }
+        self.by_place.insert(shared, at);
+        at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::Budget;
+    use otlp::{Signal, json};
+
+    use super::*;
+
+    /// Appends the spans of a request to a log, each behind the last.
+    fn append(log: &mut Log, request: &str) -> Option<At> {
+        let bytes = json::decode(Signal::Traces, request.as_bytes()).unwrap();
+        let mut last = None;
+        for resource in otlp::view::Request::new(Signal::Traces, &bytes).resource_groups() {
+            let resource = resource.unwrap();
+            for scope in resource.scope_groups() {
+                let scope = scope.unwrap();
+                let fields = (
+                    resource.shared_fields().unwrap(),
+                    scope.shared_fields().unwrap(),
+                );
+                let mut shared = log.share(fields.0, fields.1);
+                for item in scope.items() {
+                    last = Some(log.append(&mut shared, item.unwrap().body, last));
+                }
+            }
+        }
+        last
+    }
+
+    fn emitted(log: &Log, lasts: &[At]) -> String {
+        let mut emitter = Emitter::default();
+        for &last in lasts {
+            emitter.add(log, last);
+        }
+        let request = emitter.finish(log);
+        String::from_utf8(json::encode(Signal::Traces, &request).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_trace_is_written_as_it_came() {
+        let budget = Budget::new(1 << 30);
+        let mut log = Log::new(&budget);
+        let request = concat!(
+            r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"a","value":{"intValue":"1"}}]},"#,
+            r#""scopeSpans":[{"scope":{"name":"s"},"spans":[{"name":"one"},{"name":"two"}],"schemaUrl":"u"}],"#,
+            r#""schemaUrl":"v"}]}"#,
+        );
+        let last = append(&mut log, request).unwrap();
+        assert_eq!(emitted(&log, &[last]), request);
+    }
+
+    #[test]
+    fn what_traces_share_is_written_once_also_from_several_segments() {
+        let budget = Budget::new(1 << 30);
+        let mut log = Log::new(&budget);
+        let request = |name: &str| {
+            format!(
+                r#"{{"resourceSpans":[{{"scopeSpans":[{{"scope":{{"name":"s"}},"spans":[{{"name":"{name}"}}]}}]}}]}}"#
+            )
+        };
+        let one = append(&mut log, &request("one")).unwrap();
+        // Fills the segment.
+        append(&mut log, &request(&"x".repeat(5 << 20)));
+        let two = append(&mut log, &request("two")).unwrap();
+        assert_eq!(
+            emitted(&log, &[one, two]),
+            r#"{"resourceSpans":[{"scopeSpans":[{"scope":{"name":"s"},"spans":[{"name":"two"},{"name":"one"}]}]}]}"#
+        );
+    }
+}

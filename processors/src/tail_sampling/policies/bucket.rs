@@ -1,0 +1,73 @@
+//! A token bucket, filled by time.
+
+use std::time::Duration;
+
+/// Full at the start. What is asked for is given whole or not at all.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    /// Tokens a second.
+    rate: f64,
+    burst: f64,
+    tokens: f64,
+    at: Duration,
+}
+
+impl Bucket {
+    /// `burst` of 0 is twice the rate. The rate is divided by `parts`; the burst is not, so that a large trace fits
+    /// into any part.
+    pub(super) fn new(rate: i64, burst: i64, parts: u32) -> Self {
+        let burst = if burst > 0 {
+            burst
+        } else {
+            rate.saturating_mul(2)
+        } as f64;
+        Self {
+            rate: rate as f64 / f64::from(parts),
+            burst,
+            tokens: burst,
+            at: Duration::ZERO,
+        }
+    }
+
+    /// Takes tokens, if there are so many.
+    pub(super) fn take(&mut self, tokens: u64, now: Duration) -> bool {
+        let passed = now.saturating_sub(self.at).as_secs_f64();
+        self.at = self.at.max(now);
+        self.tokens = (self.tokens + passed * self.rate).min(self.burst);
+        let enough = self.tokens >= tokens as f64;
+        if enough {
+            self.tokens -= tokens as f64;
+        }
+        enough
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_gives_its_burst_and_then_its_rate() {
+        let mut bucket = Bucket::new(10, 0, 1);
+        let mut check = |millis: u64, tokens: u64, expected: bool| {
+            let taken = bucket.take(tokens, Duration::from_millis(millis));
+            assert_eq!(taken, expected, "{tokens} at {millis} ms");
+        };
+        check(0, 21, false);
+        check(0, 20, true);
+        check(0, 1, false);
+        check(100, 1, true);
+        check(100, 1, false);
+        check(100_000, 20, true);
+        check(100_000, 1, false);
+        check(99_000, 1, false);
+    }
+
+    #[test]
+    fn a_part_has_its_part_of_the_rate_and_the_whole_burst() {
+        let mut bucket = Bucket::new(10, 50, 2);
+        assert!(bucket.take(50, Duration::ZERO));
+        assert!(!bucket.take(6, Duration::from_secs(1)));
+        assert!(bucket.take(5, Duration::from_secs(1)));
+    }
+}

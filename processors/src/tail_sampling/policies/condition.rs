@@ -1,0 +1,340 @@
+//! What can be seen on one span or resource. A condition that was seen once holds for its whole trace, so that a
+//! decision need not read the spans again.
+
+use std::collections::HashSet;
+
+use otlp::Malformed;
+use otlp::view::{AnyValue, Attributes, Text};
+use regex::Regex;
+use smallvec::{SmallVec, smallvec};
+
+use super::config::{
+    BooleanAttribute, Code, NumericAttribute, OttlCondition, StringAttribute, TraceState,
+};
+use ottl::{Context, Scene, pattern};
+
+/// The sampled flag of W3C trace context in the flags of a span.
+const SAMPLED: u32 = 1;
+
+/// Longest `key=value` of a trace state (W3C trace context, 256 characters each for key and value in all).
+const TRACE_STATE_ENTRY_MAX: usize = 256;
+
+#[derive(Debug)]
+pub(super) enum Condition {
+    /// The code of a status is one of these, a bit each.
+    Status(u8),
+    TraceState {
+        key: String,
+        values: HashSet<String>,
+    },
+    /// The sender has sampled the span.
+    Flags,
+    Attribute {
+        key: String,
+        test: Test,
+    },
+    /// Any of these.
+    Language(Vec<(Context, ottl::Condition)>),
+    /// The condition before this one had no answer for some span.
+    Failed,
+}
+
+/// What the value of an attribute must be, by the Collector's conversions: a value of another kind counts as zero,
+/// false or empty.
+#[derive(Clone, Debug)]
+pub(super) enum Test {
+    Between(i64, i64),
+    Is(bool),
+    OneOf(HashSet<String>),
+    Matches(Vec<Regex>),
+}
+
+/// The conditions of all policies, each by its number.
+#[derive(Debug, Default)]
+pub(super) struct Conditions {
+    list: Vec<Condition>,
+    /// Some condition looks at attributes.
+    looks_at_attributes: bool,
+}
+
+/// Which conditions have been seen, a bit each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in super::super) struct Seen(SmallVec<[u64; 1]>);
+
+/// What carries attributes. The Collector looks at an empty text on a resource and not on a span.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum On {
+    Resource,
+    Span,
+}
+
+/// The values that are patterns, with their places.
+pub(super) fn patterns(own: &StringAttribute) -> impl Iterator<Item = (usize, &str)> {
+    let patterns = own.values.iter().map(String::as_str).enumerate();
+    patterns.filter(|_| own.enabled_regex_matching)
+}
+
+// === impl Conditions ===
+
+impl Conditions {
+    /// The number of a condition.
+    pub(super) fn add(&mut self, condition: Condition) -> usize {
+        self.looks_at_attributes |= matches!(condition, Condition::Attribute { .. });
+        self.list.push(condition);
+        self.list.len() - 1
+    }
+
+    pub(super) fn none_seen(&self) -> Seen {
+        Seen(smallvec![0; self.list.len().div_ceil(64).max(1)])
+    }
+
+    /// What a resource shows, for all of its spans.
+    pub(super) fn see_resource(
+        &self,
+        attributes: Attributes<'_>,
+        seen: &mut Seen,
+    ) -> Result<(), Malformed> {
+        self.see_attributes(attributes, On::Resource, seen)
+    }
+
+    pub(super) fn see_span(&self, scene: &Scene<'_>, seen: &mut Seen) -> Result<(), Malformed> {
+        let span = scene.span;
+        for (at, condition) in self.list.iter().enumerate() {
+            let holds = match condition {
+                Condition::Status(codes) => {
+                    let code = span.status.map_or(0, |status| status.code);
+                    (0..=2).contains(&code) && codes & 1 << code != 0
+                }
+                Condition::Flags => span.flags & SAMPLED != 0,
+                Condition::TraceState { key, values } => {
+                    entry_of(span.trace_state, key).is_some_and(|value| values.contains(value))
+                }
+                Condition::Language(conditions) if !seen.has(at) => {
+                    let (holds, failed) = language(conditions, scene);
+                    if failed {
+                        seen.add(at + 1);
+                    }
+                    holds
+                }
+                Condition::Language(_) | Condition::Attribute { .. } | Condition::Failed => false,
+            };
+            if holds {
+                seen.add(at);
+            }
+        }
+        self.see_attributes(span.attributes(), On::Span, seen)
+    }
+
+    /// Of several attributes with one key the first counts.
+    fn see_attributes(
+        &self,
+        attributes: Attributes<'_>,
+        on: On,
+        seen: &mut Seen,
+    ) -> Result<(), Malformed> {
+        if !self.looks_at_attributes {
+            return Ok(());
+        }
+        let mut met = self.none_seen();
+        for attribute in attributes {
+            let attribute = attribute?;
+            for (at, condition) in self.list.iter().enumerate() {
+                let Condition::Attribute { key, test } = condition else {
+                    continue;
+                };
+                if seen.has(at) || attribute.key != *key.as_str() || met.has(at) {
+                    continue;
+                }
+                met.add(at);
+                if test.holds(&attribute.value()?, on) {
+                    seen.add(at);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+// === impl Condition ===
+
+impl Condition {
+    pub(super) fn status(codes: &[Code]) -> Self {
+        Self::Status(codes.iter().fold(0, |bits, code| {
+            bits | match code {
+                Code::Unset => 1,
+                Code::Ok => 1 << 1,
+                Code::Error => 1 << 2,
+            }
+        }))
+    }
+
+    pub(super) fn trace_state(own: &TraceState) -> Self {
+        let fits = |value: &&String| {
+            !value.is_empty() && own.key.len() + value.len() < TRACE_STATE_ENTRY_MAX
+        };
+        Self::TraceState {
+            key: own.key.clone(),
+            values: own.values.iter().filter(fits).cloned().collect(),
+        }
+    }
+
+    pub(super) fn number(own: &NumericAttribute) -> Self {
+        let min = if own.min_value == 0 {
+            i64::MIN
+        } else {
+            own.min_value
+        };
+        let max = if own.max_value == 0 {
+            i64::MAX
+        } else {
+            own.max_value
+        };
+        Self::attribute(&own.key, Test::Between(min, max))
+    }
+
+    pub(super) fn boolean(own: &BooleanAttribute) -> Self {
+        Self::attribute(&own.key, Test::Is(own.value))
+    }
+
+    pub(super) fn text(own: &StringAttribute) -> Result<Self, String> {
+        let test = if own.enabled_regex_matching {
+            let patterns = own.values.iter().map(|value| pattern::compile(value));
+            Test::Matches(patterns.collect::<Result<_, _>>()?)
+        } else {
+            let values = own.values.iter().filter(|value| !value.is_empty());
+            Test::OneOf(values.cloned().collect())
+        };
+        Ok(Self::attribute(&own.key, test))
+    }
+
+    /// It must be followed by [`Condition::Failed`].
+    pub(super) fn language(own: &OttlCondition) -> Result<Self, String> {
+        let read = |(_, text, context)| Ok((context, ottl::Condition::parse(text, context)?));
+        let list = own.texts().map(read).collect::<Result<_, ottl::Fault>>();
+        list.map(Self::Language).map_err(|fault| fault.to_string())
+    }
+
+    fn attribute(key: &str, test: Test) -> Self {
+        Self::Attribute {
+            key: key.to_owned(),
+            test,
+        }
+    }
+}
+
+// === impl Test ===
+
+impl Test {
+    fn holds(&self, value: &AnyValue<'_>, on: On) -> bool {
+        let text = || {
+            let text = value.as_text().unwrap_or_default().to_string_lossy();
+            (on == On::Resource || !text.is_empty()).then_some(text)
+        };
+        match self {
+            Self::Between(min, max) => {
+                let number = if let AnyValue::Int(number) = value {
+                    *number
+                } else {
+                    0
+                };
+                (*min..=*max).contains(&number)
+            }
+            Self::Is(expected) => matches!(value, AnyValue::Bool(true)) == *expected,
+            Self::OneOf(values) => text().is_some_and(|text| values.contains(text.as_ref())),
+            Self::Matches(patterns) => {
+                text().is_some_and(|text| patterns.iter().any(|pattern| pattern.is_match(&text)))
+            }
+        }
+    }
+}
+
+/// Whether any condition holds for the span or one of its events, and whether any had no answer.
+fn language(conditions: &[(Context, ottl::Condition)], scene: &Scene<'_>) -> (bool, bool) {
+    let mut failed = false;
+    let mut holds = |condition: &ottl::Condition, scene: &Scene<'_>| {
+        let answer = condition.holds(scene);
+        failed |= answer.is_err();
+        answer.unwrap_or_default()
+    };
+    let any = conditions.iter().any(|(context, condition)| match context {
+        Context::Span => holds(condition, scene),
+        Context::SpanEvent => {
+            let mut events = scene.span.events().map_while(Result::ok).enumerate();
+            events.any(|(at, event)| {
+                holds(
+                    condition,
+                    &Scene {
+                        event: Some((at, &event)),
+                        ..*scene
+                    },
+                )
+            })
+        }
+    });
+    (any, failed)
+}
+
+/// The value of a key in `key=value,key=value` (W3C trace context).
+fn entry_of<'a>(state: Text<'a>, key: &str) -> Option<&'a str> {
+    let mut entries = state
+        .to_str()
+        .ok()?
+        .split(',')
+        .map(|entry| entry.trim_matches([' ', '\t']));
+    entries.find_map(|entry| entry.strip_prefix(key)?.strip_prefix('='))
+}
+
+// === impl Seen ===
+
+impl Seen {
+    pub(super) fn has(&self, condition: usize) -> bool {
+        let word = self.0.get(condition / 64);
+        word.is_some_and(|word| word >> (condition % 64) & 1 != 0)
+    }
+
+    fn add(&mut self, condition: usize) {
+        if let Some(word) = self.0.get_mut(condition / 64) {
+            *word |= 1 << (condition % 64);
+        }
+    }
+
+    /// Adds what another has seen.
+    pub(in super::super) fn join(&mut self, other: &Self) {
+        for (word, other) in self.0.iter_mut().zip(&other.0) {
+            *word |= other;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_of_a_trace_state_is_found_by_its_key() {
+        let check = |state: &str, key: &str, expected: Option<&str>| {
+            assert_eq!(
+                entry_of(Text::new(state.as_bytes()), key),
+                expected,
+                "{state}"
+            );
+        };
+        check("a=1,b=2", "b", Some("2"));
+        check("a=1 , b=2", "a", Some("1"));
+        check("ab=1", "a", None);
+        check("", "a", None);
+    }
+
+    #[test]
+    fn more_conditions_than_a_word_has_bits_are_told_apart() {
+        let mut conditions = Conditions::default();
+        for _ in 0..200 {
+            conditions.add(Condition::Flags);
+        }
+        let mut seen = conditions.none_seen();
+        seen.add(3);
+        seen.add(131);
+        let found: Vec<usize> = (0..200).filter(|&at| seen.has(at)).collect();
+        assert_eq!(found, [3, 131]);
+    }
+}

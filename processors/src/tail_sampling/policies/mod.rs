@@ -1,0 +1,219 @@
+//! The policies of a configuration, and what they say of a trace.
+//!
+//! Whatever a policy needs of the spans is gathered once, when they come, as [`Facts`]: a decision takes a few
+//! comparisons for each policy however many spans there are.
+
+mod bucket;
+mod condition;
+mod config;
+mod rule;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use otlp::view::Attributes;
+use ottl::Scene;
+use smallvec::SmallVec;
+
+use condition::Conditions;
+use rule::Rule;
+
+pub(super) use condition::Seen;
+pub(super) use config::PolicyConfig;
+
+/// Nanoseconds of a millisecond.
+const MILLI: i64 = 1_000_000;
+
+pub(super) type TraceId = [u8; 16];
+
+/// What is known of a trace without its spans.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    pub(super) spans: u32,
+    /// Of the encoded spans.
+    pub(super) bytes: u64,
+    /// First start and last end, nanoseconds since the epoch; 0: none is known.
+    start: u64,
+    end: u64,
+    pub(super) has_error: bool,
+    pub(super) has_root: bool,
+    seen: Seen,
+}
+
+/// A trace that is to be decided.
+pub(super) struct Trace<'a> {
+    pub(super) id: &'a TraceId,
+    pub(super) facts: &'a Facts,
+    /// On the service's clock.
+    pub(super) now: Duration,
+}
+
+/// What one policy says of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Vote {
+    Sampled,
+    NotSampled,
+    Dropped,
+    /// It has no answer, and counts as if it were not there.
+    Failed,
+}
+
+/// What all of them say together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Decision {
+    pub(super) vote: Vote,
+    /// The policy that decided: the first that says so. `None` where none would keep the trace.
+    pub(super) policy: Option<usize>,
+    /// By policy; shorter where the rest was not asked.
+    pub(super) votes: SmallVec<[Vote; 16]>,
+}
+
+/// The policies in the order in which they are asked.
+#[derive(Debug)]
+pub(super) struct Policies {
+    list: Vec<Policy>,
+    conditions: Conditions,
+    stop_at_first: bool,
+}
+
+#[derive(Debug)]
+struct Policy {
+    name: String,
+    rule: Rule,
+    is_dry: bool,
+}
+
+// === impl Policies ===
+
+impl Policies {
+    /// `parts`: into how many shards the traces are divided; `stop_at_first`: the first policy that keeps a trace ends
+    /// the asking.
+    pub(super) fn new(
+        configs: &[PolicyConfig],
+        parts: u32,
+        stop_at_first: bool,
+    ) -> Result<Self, String> {
+        let mut conditions = Conditions::default();
+        let mut list = Vec::with_capacity(configs.len());
+        for config in configs {
+            let rule = Rule::new(config, parts, &mut conditions).map_err(|text| {
+                format!(
+                    "failed to create policy evaluator for {:?}: {text}",
+                    config.name
+                )
+            })?;
+            list.push(Policy {
+                name: config.name.clone(),
+                rule,
+                is_dry: config.dry_run,
+            });
+        }
+        // Whatever drops a trace has the first word.
+        list.sort_by_key(|policy| !matches!(policy.rule, Rule::Drop(_)));
+        Ok(Self {
+            list,
+            conditions,
+            stop_at_first,
+        })
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|policy| policy.name.as_str())
+    }
+
+    /// The facts of a trace without spans.
+    pub(super) fn nothing(&self) -> Facts {
+        Facts {
+            spans: 0,
+            bytes: 0,
+            start: 0,
+            end: 0,
+            has_error: false,
+            has_root: false,
+            seen: self.conditions.none_seen(),
+        }
+    }
+
+    /// What a resource shows, for all of its spans. What cannot be read shows nothing.
+    pub(super) fn see_resource(&self, attributes: Attributes<'_>) -> Seen {
+        let mut seen = self.conditions.none_seen();
+        // A sender's broken attribute is no reason to lose its spans.
+        let _ = self.conditions.see_resource(attributes, &mut seen);
+        seen
+    }
+
+    /// Adds a span of `bytes` to the facts of its trace. What cannot be read of it shows nothing.
+    pub(super) fn see(&self, scene: &Scene<'_>, bytes: usize, resource: &Seen, facts: &mut Facts) {
+        let span = scene.span;
+        facts.spans = facts.spans.saturating_add(1);
+        facts.bytes += bytes as u64;
+        // A span without a start says nothing of when its trace began.
+        let starts = [facts.start, span.start_time_unix_nano];
+        facts.start = starts
+            .into_iter()
+            .filter(|start| *start > 0)
+            .min()
+            .unwrap_or_default();
+        facts.end = facts.end.max(span.end_time_unix_nano);
+        facts.has_error |= span.status.is_some_and(|status| status.code == ERROR);
+        facts.has_root |= span.parent_span_id.iter().all(|byte| *byte == 0);
+        facts.seen.join(resource);
+        let _ = self.conditions.see_span(scene, &mut facts.seen);
+    }
+
+    pub(super) fn decide(&mut self, trace: &Trace<'_>) -> Decision {
+        let mut votes = SmallVec::new();
+        let mut sampled = None;
+        for (at, policy) in self.list.iter_mut().enumerate() {
+            let vote = policy.rule.vote(trace);
+            votes.push(vote);
+            match vote {
+                _ if policy.is_dry => {}
+                Vote::Dropped => {
+                    return Decision {
+                        vote,
+                        policy: Some(at),
+                        votes,
+                    };
+                }
+                Vote::Sampled => {
+                    sampled = sampled.or(Some(at));
+                    if self.stop_at_first {
+                        break;
+                    }
+                }
+                Vote::NotSampled | Vote::Failed => {}
+            }
+        }
+        Decision {
+            vote: Vote::keep_if(sampled.is_some()),
+            policy: sampled,
+            votes,
+        }
+    }
+}
+
+/// `StatusCode.STATUS_CODE_ERROR`.
+const ERROR: i32 = 2;
+
+// === impl Facts ===
+
+impl Facts {
+    /// From the first start to the last end; negative where clocks disagree.
+    fn millis(&self) -> i64 {
+        (self.end as i64).wrapping_sub(self.start as i64) / MILLI
+    }
+}
+
+// === impl Vote ===
+
+impl Vote {
+    fn keep_if(keep: bool) -> Self {
+        if keep {
+            Self::Sampled
+        } else {
+            Self::NotSampled
+        }
+    }
+}

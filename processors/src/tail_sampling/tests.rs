@@ -1,0 +1,224 @@
+//! What comes out, when, and what is counted.
+
+use ledger::Reason;
+use otlp::view::Request;
+use otlp::{Malformed, Signal};
+use pipeline::Batch;
+use pipeline::component::{Flush, Outbox, Processor};
+
+use crate::fixture::{at, batch, build, host};
+
+const ERRORS: &str = "
+decision_wait: 10s
+policies:
+- {name: errors, type: status_code, status_code: {status_codes: [ERROR]}}
+";
+
+/// Spans as `trace:name`, an error where the name ends in `!`, a root where it begins with `^`.
+fn spans(list: &str) -> Batch {
+    let spans = list.split_whitespace().map(|span| {
+        let (trace, name) = span.split_once(':').unwrap();
+        let code = if name.ends_with('!') { 2 } else { 0 };
+        let parent = if name.starts_with('^') { "" } else { "0102030405060708" };
+        format!(
+            r#"{{"traceId":"{trace:0>32}","name":"{name}","parentSpanId":"{parent}","status":{{"code":{code}}}}}"#
+        )
+    });
+    let text = format!(
+        r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{}]}}]}}]}}"#,
+        spans.collect::<Vec<_>>().join(",")
+    );
+    batch(Signal::Traces, &text)
+}
+
+/// What went on, as names in order, and what was dropped, by reason.
+fn drained(out: &mut Outbox) -> (Vec<String>, Vec<(u64, Reason)>) {
+    let mut names = Vec::new();
+    for batch in out.drain() {
+        let mut items = 0;
+        for chunk in batch.chunks() {
+            Request::new(Signal::Traces, &chunk.bytes)
+                .for_each_item(|entry| {
+                    items += 1;
+                    names.push(entry.item.span()?.unwrap().name.to_string());
+                    Ok::<_, Malformed>(())
+                })
+                .unwrap();
+        }
+        assert_eq!(items, batch.items());
+    }
+    let mut dropped: Vec<(u64, Reason)> = Vec::new();
+    for (items, reason) in out.drain_dropped() {
+        match dropped.iter_mut().find(|(_, known)| *known == reason) {
+            Some((sum, _)) => *sum += items,
+            None => dropped.push((items, reason)),
+        }
+    }
+    (names, dropped)
+}
+
+struct Bench {
+    processor: Box<dyn Processor>,
+    out: Outbox,
+}
+
+impl Bench {
+    fn new(yaml: &str) -> Self {
+        Self {
+            processor: build("tail_sampling", yaml, &host()),
+            out: Outbox::default(),
+        }
+    }
+
+    fn send(&mut self, millis: u64, list: &str) {
+        let batch = spans(list);
+        assert!(self.processor.admit(&batch, at(millis)).is_ok());
+        self.processor.process(batch, at(millis), &mut self.out);
+    }
+
+    /// Ticks whenever the processor asks for it, up to a time.
+    fn until(&mut self, millis: u64) {
+        while let Some(due) = self
+            .processor
+            .deadline()
+            .filter(|due| *due <= at(millis).mono)
+        {
+            self.processor
+                .tick(at(due.as_millis() as u64), &mut self.out);
+        }
+    }
+
+    fn check(&mut self, names: &[&str], dropped: &[(u64, Reason)]) {
+        assert_eq!(
+            drained(&mut self.out),
+            (
+                names.iter().map(|&n| n.to_owned()).collect(),
+                dropped.to_vec()
+            )
+        );
+    }
+}
+
+#[test]
+fn a_trace_goes_on_whole_or_not_at_all_once_its_time_has_come() {
+    let mut bench = Bench::new(ERRORS);
+    bench.send(0, "a:one b:two");
+    bench.send(9000, "a:three! b:four c:five!");
+    bench.until(9999);
+    bench.check(&[], &[]);
+    bench.until(10_250);
+    bench.check(&["one", "three!"], &[(2, Reason::NotSampled)]);
+    bench.until(19_250);
+    bench.check(&["five!"], &[]);
+    assert_eq!(bench.processor.deadline(), None);
+}
+
+#[test]
+fn late_spans_follow_the_decision() {
+    let mut bench = Bench::new(ERRORS);
+    bench.send(0, "a:one! b:two");
+    bench.until(10_250);
+    bench.check(&["one!"], &[(1, Reason::NotSampled)]);
+    bench.send(600_000, "a:late b:late!");
+    bench.check(&["late"], &[(1, Reason::NotSampled)]);
+}
+
+#[test]
+fn a_root_hastens_the_decision() {
+    let mut bench = Bench::new(&format!("{ERRORS}decision_wait_after_root_received: 1s\n"));
+    bench.send(0, "a:one! b:two!");
+    bench.send(3000, "a:^root");
+    bench.send(3900, "a:three");
+    bench.until(4250);
+    bench.check(&["one!", "^root", "three"], &[]);
+    bench.until(10_250);
+    bench.check(&["two!"], &[]);
+}
+
+#[test]
+fn a_root_close_to_the_end_does_not_put_it_off() {
+    let mut bench = Bench::new(&format!("{ERRORS}decision_wait_after_root_received: 5s\n"));
+    bench.send(0, "a:one!");
+    bench.send(9000, "a:^root");
+    bench.until(10_250);
+    bench.check(&["one!", "^root"], &[]);
+}
+
+#[test]
+fn room_is_made_as_the_configuration_says() {
+    let full = |policy: &str| {
+        let mut bench = Bench::new(&format!("{ERRORS}num_traces: 2\n{policy}\n"));
+        bench.send(0, "a:one! b:two");
+        bench
+    };
+    let mut early = full("");
+    early.send(1, "c:three d:four");
+    early.check(&["one!"], &[(1, Reason::NotSampled)]);
+    let mut oldest = full("on_overflow: drop_oldest");
+    oldest.send(1, "c:three d:four a:more!");
+    oldest.check(&[], &[(3, Reason::Evicted)]);
+    let mut block = full("block_on_overflow: true");
+    assert!(block.processor.admit(&spans("c:three"), at(1)).is_err());
+    block.until(10_250);
+    assert!(block.processor.admit(&spans("c:three"), at(10_250)).is_ok());
+}
+
+#[test]
+fn a_trace_that_is_too_large_is_not_sampled_and_its_rest_neither() {
+    let mut bench = Bench::new(&format!("{ERRORS}maximum_trace_size_bytes: 100\n"));
+    bench.send(0, "a:one! a:two! a:three! a:four! a:five! b:six!");
+    bench.until(10_250);
+    let (names, dropped) = drained(&mut bench.out);
+    assert_eq!(names, ["six!"]);
+    assert_eq!(
+        dropped.iter().map(|(items, _)| items).sum::<u64>(),
+        5,
+        "{dropped:?}"
+    );
+    assert_eq!(dropped[0].1, Reason::TooLarge);
+}
+
+#[test]
+fn spans_without_a_valid_trace_id_are_counted_and_never_pooled() {
+    let mut bench = Bench::new(ERRORS);
+    bench.send(0, "0:zero! a:one!");
+    bench.check(&[], &[(1, Reason::Invalid)]);
+}
+
+#[test]
+fn the_end_decides_what_waits_unless_it_is_to_drop_it() {
+    let end = |yaml: &str| {
+        let mut bench = Bench::new(yaml);
+        bench.send(0, "a:one! b:two");
+        while bench.processor.flush(at(5), &mut bench.out) == Flush::More {}
+        bench
+    };
+    end(ERRORS).check(&["one!"], &[(1, Reason::NotSampled)]);
+    let drop = format!("{ERRORS}drop_pending_traces_on_shutdown: true\n");
+    end(&drop).check(&[], &[(2, Reason::Shutdown)]);
+}
+
+#[test]
+fn memory_is_given_back_when_traces_are_decided() {
+    let host = host();
+    let mut processor = build("tail_sampling", ERRORS, &host);
+    let mut out = Outbox::default();
+    for second in 0..100 {
+        for trace in 0..100 {
+            processor.process(
+                spans(&format!(
+                    "{:x}:{}!",
+                    second * 100 + trace + 1,
+                    "x".repeat(1000)
+                )),
+                at(second * 1000),
+                &mut out,
+            );
+        }
+        while let Some(due) = processor.deadline().filter(|due| due.as_secs() <= second) {
+            processor.tick(at(due.as_millis() as u64), &mut out);
+            drop(drained(&mut out));
+        }
+        assert!(host.budget.used() <= 4 << 22, "{}", host.budget.used());
+    }
+}
