@@ -25,8 +25,8 @@ pub trait Processor {
     /// Whether a batch would be taken now. The driver asks every processor of every pipeline that a request goes to
     /// before any of them sees it, so that a request is taken by all or by none.
     ///
-    /// On a lane it is asked when the batch has come there, and its sender may have been answered: until it is taken the
-    /// batch waits before the lane, and ends there only if it is refused for good.
+    /// On a lane it is asked when the batch has come there, and its sender may have been answered: the batch waits
+    /// before the lane until it is taken, and ends there only if it is refused for good.
     fn admit(&self, _batch: &Batch, _now: Now) -> Result<(), Refusal> {
         Ok(())
     }
