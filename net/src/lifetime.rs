@@ -31,6 +31,8 @@ struct State {
     rested_since: Cell<Instant>,
     /// Whether a request has ended since somebody asked for this.
     answered: Cell<bool>,
+    /// The next answer is the last.
+    leaving: Cell<bool>,
     /// Tells the process which connections rest.
     slot: Option<Arc<Slot>>,
 }
@@ -59,6 +61,19 @@ impl Lifetime {
             () = activity.asked_to_leave() => None,
         }
     }
+
+    /// The same, or when its server sends it away.
+    pub(crate) async fn ending(
+        &self,
+        activity: &Activity,
+        sent_away: impl Future<Output = ()>,
+    ) -> Option<Duration> {
+        tokio::select! {
+            biased;
+            () = sent_away => None,
+            grace = self.over(activity) => grace,
+        }
+    }
 }
 
 impl Activity {
@@ -67,6 +82,7 @@ impl Activity {
             under_way: Cell::new(0),
             rested_since: Cell::new(now()),
             answered: Cell::new(false),
+            leaving: Cell::new(false),
             slot,
         }))
     }
@@ -88,6 +104,15 @@ impl Activity {
 
     pub(crate) fn is_under_way(&self) -> bool {
         self.0.under_way.get() > 0
+    }
+
+    /// Lets the next answer be the last.
+    pub(crate) fn leave(&self) {
+        self.0.leaving.set(true);
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.0.leaving.get()
     }
 
     /// Whether a request has ended since the last time that somebody asked this.

@@ -94,34 +94,26 @@ pub async fn serve<H, F>(
     let Some((stream, h2)) = begun else {
         return;
     };
-    // The end, and how long requests under way are waited for.
-    let ending = async {
-        tokio::select! {
-            () = draining => None,
-            grace = settings.lifetime.over(&activity) => grace,
-        }
-    };
+    // The end, and how long requests under way are waited for. The words of the server come one after the other, so that
+    // a connection that wakes looks for one of them.
     if h2 {
-        let ending = async {
-            let left = async {
-                leaving.await;
-                tokio::time::sleep(LEAVE_SPREAD.mul_f64(activity.draw())).await;
-            };
+        let sent_away = async {
+            leaving.await;
             tokio::select! {
-                grace = ending => grace,
-                () = left => None,
+                () = tokio::time::sleep(LEAVE_SPREAD.mul_f64(activity.draw())) => {}
+                () = draining => {}
             }
         };
+        let ending = settings.lifetime.ending(&activity, sent_away);
         serve_h2(stream, &settings, handle, activity.clone(), ending).await;
     } else {
-        serve_h1(
-            stream,
-            &settings,
-            handle,
-            activity.clone(),
-            (leaving, ending),
-        )
-        .await;
+        let sent_away = async {
+            leaving.await;
+            activity.leave();
+            draining.await;
+        };
+        let ending = settings.lifetime.ending(&activity, sent_away);
+        serve_h1(stream, &settings, handle, activity.clone(), ending).await;
     }
     drop(connected);
 }
@@ -226,24 +218,19 @@ async fn serve_h1<H, F>(
     settings: &Settings,
     handle: H,
     activity: Activity,
-    (leaving, ending): (
-        impl Future<Output = ()>,
-        impl Future<Output = Option<Duration>>,
-    ),
+    ending: impl Future<Output = Option<Duration>>,
 ) where
     H: Fn(Request<Incoming>) -> F + 'static,
     F: Future<Output = Response<Answer>> + 'static,
 {
-    let is_leaving = Rc::new(Cell::new(false));
-    let leaves = Rc::clone(&is_leaving);
     let head = Rc::new(Cell::new(Head::Idle));
     let (seen, begun) = (Rc::clone(&head), activity.clone());
     let service = service_fn(move |request| {
         seen.set(Head::Complete);
         let (under_way, seen) = (begun.begin(), Rc::clone(&seen));
-        let leaves = Rc::clone(&leaves);
+        let leaving = begun.clone();
         Answering::new(handle(request), move |answer: &mut Response<Answer>| {
-            if leaves.get() {
+            if leaving.is_leaving() {
                 close_after(answer);
             }
             seen.set(Head::Idle);
@@ -261,13 +248,14 @@ async fn serve_h1<H, F>(
         .keep_alive(settings.keep_alives)
         .header_read_timeout(None);
     let mut connection = pin!(builder.serve_connection(io, service));
-    let (mut leaving, mut ending) = (pin!(leaving), pin!(ending));
+    let mut ending = pin!(ending);
     let limit = settings.header_timeout.unwrap_or(HEADER_MAX);
     let grace = loop {
         tokio::select! {
-            _ = connection.as_mut() => return,
+            // What the server says is heard before a request that comes at the same time is answered.
+            biased;
             grace = ending.as_mut() => break grace,
-            () = leaving.as_mut(), if !is_leaving.get() => is_leaving.set(true),
+            _ = connection.as_mut() => return,
             () = tokio::time::sleep(LOOK_EVERY) => {
                 if matches!(head.get(), Head::Reading { since } if since.elapsed() >= limit) {
                     return;

@@ -12,6 +12,7 @@ mod overload;
 mod promise;
 mod queue;
 mod reload;
+mod rolling;
 mod shutdown;
 mod siblings;
 mod strict;

@@ -149,6 +149,7 @@ fn an_exporter_that_changes_drains_what_it_had_and_takes_nothing_new() {
     let mut written = Written::new(&old);
     let mut service = written.start(&[]);
     let before = load::run(load::load(&service, Protocol::Grpc, 20));
+    wait_until(|| at_the_exporter(&service) == 200);
     written.back_end = new.address();
     service.rewrite(&written.yaml());
     service.reload().unwrap();
@@ -170,6 +171,7 @@ fn an_exporter_that_changes_gives_up_at_its_deadline() {
     let mut written = Written::new(&old);
     let mut service = written.start(&["--shutdown-timeout", "1s"]);
     load::run(load::load(&service, Protocol::Grpc, 20));
+    wait_until(|| at_the_exporter(&service) == 200);
     written.back_end = new.address();
     service.rewrite(&written.yaml());
     service.reload().unwrap();
@@ -290,6 +292,12 @@ const REQUESTS: u64 = 400;
 
 fn arrived(sinks: &[Sink]) -> Vec<ItemId> {
     sinks.iter().flat_map(Sink::ids).collect()
+}
+
+/// Spans that have left the processors.
+fn at_the_exporter(service: &Service) -> u64 {
+    let exporter = ["kind=\"exporter\""];
+    service.page().sum("tracegate_items_in_total", &exporter)
 }
 
 fn wait_until(is: impl Fn() -> bool) {

@@ -85,7 +85,12 @@ impl Client {
                 (_, Some(over2)) => over2.await,
                 (None, None) => return Err(Refused::Broken),
             };
-            outcome(protocol, response.map_err(|_| Refused::Broken)?).await
+            // Cancelled before it was begun: nothing of it has left.
+            let why = |error: hyper::Error| match error.is_canceled() {
+                true => Refused::NotSent,
+                false => Refused::Broken,
+            };
+            outcome(protocol, response.map_err(why)?).await
         }
     }
 }

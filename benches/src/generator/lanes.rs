@@ -35,6 +35,7 @@ pub(super) async fn run(options: Options) -> io::Result<Report> {
         deadline: start + options.duration,
         start,
         ticket: Cell::new(0),
+        returned: RefCell::default(),
         open: Cell::new(0),
         fault: RefCell::default(),
         acked: RefCell::new(acked),
@@ -64,6 +65,9 @@ struct Load {
     deadline: Instant,
     /// Requests begun so far.
     ticket: Cell<u64>,
+    /// Requests that were due when their connection turned out to be closed. The next connection sends them: nothing of
+    /// them has left.
+    returned: RefCell<Vec<Turn>>,
     /// Unanswered requests of an open loop.
     open: Cell<usize>,
     /// The first thing that went wrong on our side; the run stops.
@@ -83,10 +87,11 @@ struct Turn {
 
 impl Load {
     fn is_over(&self) -> bool {
-        let enough = self
-            .options
-            .requests
-            .is_some_and(|most| self.ticket.get() >= most);
+        let enough = self.returned.borrow().is_empty()
+            && self
+                .options
+                .requests
+                .is_some_and(|most| self.ticket.get() >= most);
         enough || clock::now() >= self.deadline || self.fault.borrow().is_some()
     }
 
@@ -94,6 +99,9 @@ impl Load {
     async fn turn(&self) -> Option<Turn> {
         if self.is_over() {
             return None;
+        }
+        if let Some(turn) = self.returned.borrow_mut().pop() {
+            return Some(turn);
         }
         let ticket = self.ticket.replace(self.ticket.get() + 1);
         let number = self.options.first + ticket;
@@ -132,10 +140,16 @@ impl Load {
     /// Waits for the answer and books it; false when the connection is broken.
     async fn settle(&self, turn: Turn, answer: impl Future<Output = Outcome>) -> bool {
         let answer = tokio::time::timeout(self.options.patience, answer).await;
-        let outcome = answer.unwrap_or(Err(Refused::TimedOut));
-        let broken = outcome == Err(Refused::Broken);
-        self.book(&turn, outcome);
-        !broken
+        match answer.unwrap_or(Err(Refused::TimedOut)) {
+            Err(Refused::NotSent) => {
+                self.returned.borrow_mut().push(turn);
+                false
+            }
+            outcome => {
+                self.book(&turn, outcome);
+                outcome != Err(Refused::Broken)
+            }
+        }
     }
 
     fn book(&self, turn: &Turn, outcome: Outcome) {
@@ -177,6 +191,10 @@ impl Load {
             return Err(error);
         }
         let mut report = self.report.take();
+        let unsent = self.returned.take().len() as u64;
+        if self.options.requests.is_some() && unsent > 0 {
+            *report.refused.entry(Refused::NotSent).or_default() += unsent;
+        }
         report.elapsed = clock::now().saturating_duration_since(self.start);
         report.bytes_per_item = self.bodies.payload_len() as f64 / self.options.items as f64;
         report.next = self.options.first + self.ticket.get();
@@ -214,6 +232,11 @@ async fn lane(load: Rc<Load>, mut client: Client) {
         && let Some(turn) = load.turn().await
         && let Some(body) = load.body(turn.number)
     {
+        // The connection may have been closed while the turn was not due yet.
+        if !client.is_ready().await {
+            load.returned.borrow_mut().push(turn);
+            break;
+        }
         if !load.options.open {
             let turn = Turn {
                 due: clock::now(),

@@ -1,18 +1,21 @@
 //! How far the service, or one part of it, is on its way to the end.
 
+use std::sync::Arc;
+
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
 /// Seen by everything that runs. Clones see the same.
 #[derive(Clone, Debug)]
-pub struct Stop {
-    own: watch::Receiver<Phase>,
-    /// The service that the part belongs to: what happens to it happens to the part.
-    service: Option<watch::Receiver<Phase>>,
-}
+pub struct Stop(watch::Receiver<Phase>);
 
 /// Raises the phase. When it is dropped, what still runs is given up.
 #[derive(Debug)]
-pub(crate) struct Stopper(watch::Sender<Phase>);
+pub(crate) struct Stopper {
+    phase: Arc<watch::Sender<Phase>>,
+    /// Raises it as the service's own is raised.
+    follows: Option<AbortHandle>,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
@@ -27,39 +30,56 @@ pub(crate) enum Phase {
     Abandoned,
 }
 
+impl Phase {
+    const AFTER_RUNNING: [Self; 4] = [Self::Leaving, Self::Closed, Self::Draining, Self::Abandoned];
+}
+
 impl Stopper {
     pub(crate) fn new() -> (Self, Stop) {
-        let (sender, own) = watch::channel(Phase::Running);
-        (Self(sender), Stop { own, service: None })
+        let (sender, receiver) = watch::channel(Phase::Running);
+        let stopper = Self {
+            phase: Arc::new(sender),
+            follows: None,
+        };
+        (stopper, Stop(receiver))
     }
 
     pub(crate) fn stop(&self) -> Stop {
-        Stop {
-            own: self.0.subscribe(),
-            service: None,
-        }
+        Stop(self.phase.subscribe())
     }
 
     pub(crate) fn raise(&self, phase: Phase) {
-        self.0.send_if_modified(|now| {
-            let later = phase > *now;
-            *now = (*now).max(phase);
-            later
-        });
+        raise(&self.phase, phase);
     }
 
     /// Resolves when nothing that saw this stopper runs any more.
     pub(crate) async fn unseen(&self) {
-        self.0.closed().await;
+        self.phase.closed().await;
+    }
+}
+
+impl Drop for Stopper {
+    fn drop(&mut self) {
+        if let Some(follows) = &self.follows {
+            follows.abort();
+        }
     }
 }
 
 impl Stop {
-    /// For one part of the service, which may end alone.
+    /// For one part of the service on this worker, which may end alone. What runs looks at one phase only: a connection
+    /// does so whenever it wakes.
     pub(crate) fn part(&self) -> (Stopper, Self) {
-        let (sender, own) = watch::channel(Phase::Running);
-        let service = Some(self.own.clone());
-        (Stopper(sender), Self { own, service })
+        let (mut stopper, stop) = Stopper::new();
+        let (service, part) = (self.clone(), Arc::clone(&stopper.phase));
+        let following = tokio::task::spawn_local(async move {
+            for phase in Phase::AFTER_RUNNING {
+                service.reached(phase).await;
+                raise(&part, phase);
+            }
+        });
+        stopper.follows = Some(following.abort_handle());
+        (stopper, stop)
     }
 
     /// Resolves when who is connected should be asked to go elsewhere. What comes is still to be served.
@@ -82,31 +102,20 @@ impl Stop {
         self.reached(Phase::Abandoned).await;
     }
 
-    pub fn is_leaving(&self) -> bool {
-        self.is_at(Phase::Leaving)
-    }
-
     pub fn is_draining(&self) -> bool {
-        self.is_at(Phase::Draining)
-    }
-
-    fn is_at(&self, phase: Phase) -> bool {
-        let service = self.service.as_ref();
-        *self.own.borrow() >= phase || service.is_some_and(|service| *service.borrow() >= phase)
+        *self.0.borrow() >= Phase::Draining
     }
 
     async fn reached(&self, phase: Phase) {
-        match &self.service {
-            None => reached(&self.own, phase).await,
-            Some(service) => tokio::select! {
-                () = reached(&self.own, phase) => {}
-                () = reached(service, phase) => {}
-            },
-        }
+        // An error means that the stopper is gone, which is as abandoned as it gets.
+        let _ = self.0.clone().wait_for(|now| *now >= phase).await;
     }
 }
 
-async fn reached(phases: &watch::Receiver<Phase>, phase: Phase) {
-    // An error means that the stopper is gone, which is as abandoned as it gets.
-    let _ = phases.clone().wait_for(|now| *now >= phase).await;
+fn raise(sender: &watch::Sender<Phase>, phase: Phase) {
+    sender.send_if_modified(|now| {
+        let later = phase > *now;
+        *now = (*now).max(phase);
+        later
+    });
 }

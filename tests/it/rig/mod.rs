@@ -2,6 +2,7 @@
 //! and the books that must balance after every scenario.
 
 pub(crate) mod account;
+pub(crate) mod balancer;
 pub(crate) mod exchange;
 pub(crate) mod http1;
 pub(crate) mod http2;
