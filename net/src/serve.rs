@@ -94,8 +94,8 @@ pub async fn serve<H, F>(
     let Some((stream, h2)) = begun else {
         return;
     };
-    // The end, and how long requests under way are waited for. The words of the server come one after the other, so that
-    // a connection that wakes looks for one of them.
+    // The end, and how long requests under way are waited for. The words of the server come one after the other, so
+    // that a connection that wakes looks for one of them.
     if h2 {
         let sent_away = async {
             leaving.await;

@@ -65,8 +65,8 @@ struct Load {
     deadline: Instant,
     /// Requests begun so far.
     ticket: Cell<u64>,
-    /// Requests that were due when their connection turned out to be closed. The next connection sends them: nothing of
-    /// them has left.
+    /// Requests that were due when their connection turned out to be closed. The next connection
+    /// sends them: nothing of them has left.
     returned: RefCell<Vec<Turn>>,
     /// Unanswered requests of an open loop.
     open: Cell<usize>,

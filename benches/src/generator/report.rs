@@ -20,8 +20,8 @@ pub enum Refused {
     Broken,
     /// A connection could not be made: counts attempts, not requests.
     NotConnected,
-    /// Never sent: too many requests of an open loop were waiting for their answers, or the connection was closed and no
-    /// other was made.
+    /// Never sent: too many requests of an open loop were waiting for their answers, or the
+    /// connection was closed and no other was made.
     NotSent,
 }
 

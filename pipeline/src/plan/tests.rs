@@ -7,7 +7,7 @@ use config::blocks::Ack;
 use config::{Capability, Component as Written, Document, Faults, Want};
 use otlp::Signal;
 
-use super::{EdgeNode, Plan, Planner};
+use super::{EdgeNode, Heritage, Plan, Planner, Succession};
 use crate::batch::ContextKey;
 use crate::component::{
     BuildConnector, BuildExporter, BuildExtension, BuildProcessor, BuildReceiver, ConnectorFactory,
@@ -581,4 +581,102 @@ service: {pipelines: {traces: {receivers: [on], exporters: [alias]}}}
             "{words}: {faults:#?}"
         );
     }
+}
+
+// === what a reload takes over ===
+
+const WITH: &str = "
+receivers: {in: {a: 1}}
+processors: {pass: {a: 1}, hold: {a: 1}, mix: {a: 1}}
+exporters: {out: {a: 1}}
+";
+
+/// A plan of these sections with one pipeline through these processors.
+fn chain_of(sections: &str, processors: &str) -> Plan {
+    let pipeline = format!("{{receivers: [in], processors: [{processors}], exporters: [out]}}");
+    let (plan, faults) = read(&format!(
+        "{sections}service: {{pipelines: {{traces: {pipeline}}}}}"
+    ));
+    plan.unwrap_or_else(|| panic!("{faults:#?}"))
+}
+
+/// Who goes on of a chain of these processors when it becomes that one; an id with `!` has other keys.
+fn check_succession(old: &str, new: &str, expected: &[Succession]) {
+    let mut sections = WITH.to_owned();
+    for id in new.split(", ").filter_map(|id| id.strip_suffix('!')) {
+        sections = sections.replace(&format!("{id}: {{a: 1}}"), &format!("{id}: {{a: 2}}"));
+    }
+    let (old, new) = (
+        chain_of(WITH, old),
+        chain_of(&sections, &new.replace('!', "")),
+    );
+    let heritage = Heritage::between(&old, &new);
+    assert_eq!(heritage.pipelines[0].processors, expected);
+    assert_eq!(heritage.exporters, [Some(0)]);
+}
+
+#[test]
+fn a_processor_goes_on_unless_an_item_could_pass_another_twice_or_never() {
+    use Succession::{Nobody, Same, Successor};
+    check_succession("pass, hold", "pass, hold", &[Same(0), Same(1)]);
+    check_succession("pass, hold", "pass!, hold", &[Successor(0), Same(1)]);
+    check_succession("pass, hold", "hold", &[Same(1)]);
+    check_succession("pass, hold", "pass, mix, hold", &[Same(0), Nobody, Same(1)]);
+    check_succession("pass, hold", "hold, pass", &[Nobody, Nobody]);
+    check_succession(
+        "pass, hold, mix",
+        "mix, pass!, hold",
+        &[Nobody, Nobody, Nobody],
+    );
+}
+
+#[test]
+fn what_was_written_decides_who_goes_on_wherever_it_stands() {
+    let plan = |receiver: &str, exporter: &str| {
+        chain_of(
+            &format!("receivers: {{in: {receiver}}}\nexporters:\n  out: {exporter}\n"),
+            "",
+        )
+    };
+    let old = plan("{a: 1}", "{key: x}");
+    let check = |new: &Plan, receiver: bool, exporter: bool| {
+        let heritage = Heritage::between(&old, new);
+        let goes_on = heritage.receivers[0].map(|before| before.goes_on);
+        assert_eq!(
+            (goes_on, heritage.exporters[0].is_some()),
+            (Some(receiver), exporter)
+        );
+    };
+    check(&plan("{a: 1}", "\n    key: x"), true, true);
+    check(&plan("{a: 2}", "{key: x}"), false, true);
+    check(&plan("{a: 1}", "{key: y}"), true, false);
+    let empty = Heritage::between(&Plan::default(), &old);
+    assert!(empty.receivers[0].is_none() && empty.exporters[0].is_none());
+}
+
+#[test]
+fn who_names_an_extension_goes_on_only_with_it() {
+    let plan = |key: &str| {
+        let (plan, faults) = read(&format!(
+            "
+receivers: {{door: {{auth: guard}}}}
+exporters: {{out: }}
+extensions: {{guard: {{a: guard/2}}, guard/2: {key}}}
+service:
+  extensions: [guard, guard/2]
+  pipelines: {{traces: {{receivers: [door], exporters: [out]}}}}
+"
+        ));
+        plan.unwrap_or_else(|| panic!("{faults:#?}"))
+    };
+    let goes_on = |new: &Plan| {
+        Heritage::between(&plan(""), new).receivers[0]
+            .unwrap()
+            .goes_on
+    };
+    assert!(goes_on(&plan("")));
+    assert!(
+        !goes_on(&plan("{}")),
+        "an extension that its own names is another"
+    );
 }

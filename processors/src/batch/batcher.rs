@@ -122,6 +122,11 @@ impl Batcher {
         }
     }
 
+    /// What waits, with the context of its senders.
+    pub(super) fn into_pending(self) -> Batch {
+        self.pending.with_context(self.context)
+    }
+
     fn take_pending(&mut self) -> Batch {
         let empty = Batch::empty(self.pending.signal());
         mem::replace(&mut self.pending, empty)

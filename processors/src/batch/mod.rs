@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use otlp::Signal;
 use pipeline::component::{
-    Component, Flush, Holds, Host, Outbox, Processor, ProcessorComponent, Stability,
+    Component, Flush, Holds, Host, Outbox, Processor, ProcessorComponent, Stability, State,
 };
 use pipeline::{Batch, ContextKey, Now, Outcome, Refusal};
 
@@ -135,4 +135,33 @@ impl Processor for BatchProcessor {
             Batchers::ByMetadata(partitions) => partitions.flush(now, &self.rules, out),
         }
     }
+
+    fn yield_state(&mut self) -> Option<State> {
+        let pending = match &mut self.batchers {
+            Batchers::One(batcher) => batcher
+                .take()
+                .map(Batcher::into_pending)
+                .into_iter()
+                .collect(),
+            Batchers::ByMetadata(partitions) => partitions.take_pending(),
+        };
+        Some(Box::new(Pending(pending)))
+    }
+
+    /// What its predecessor had waits anew, by the rules that hold now. What was kept apart for its senders goes on as
+    /// it is: the keys may be others now, and their values are known no more.
+    fn adopt(&mut self, state: State, now: Now, out: &mut Outbox) {
+        let Ok(pending) = state.downcast::<Pending>() else {
+            return;
+        };
+        for batch in pending.0.into_iter().filter(|batch| !batch.is_empty()) {
+            match batch.context() {
+                None => self.process(batch, now, out),
+                Some(_) => out.push(batch),
+            }
+        }
+    }
 }
+
+/// What a processor hands to its successor.
+struct Pending(Vec<Batch>);

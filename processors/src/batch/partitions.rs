@@ -129,6 +129,15 @@ impl Partitions {
         }
     }
 
+    /// Everything that waits. No combination is known any more.
+    pub(super) fn take_pending(&mut self) -> Vec<Batch> {
+        self.schedule = Schedule::default();
+        let partitions = std::mem::take(&mut self.by_values).into_values();
+        partitions
+            .map(|partition| partition.batcher.into_pending())
+            .collect()
+    }
+
     fn send_first(&mut self, now: Now, rules: &Rules, out: &mut Outbox) {
         let Some((_, combination)) = self.schedule.due.pop_first() else {
             return;

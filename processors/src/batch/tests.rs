@@ -418,3 +418,63 @@ fn what_is_sent_is_measured_by_its_trigger_and_size() {
     check("batch_send_size_bytes_sum", bytes.to_string());
     check("metadata_cardinality", "2".to_owned());
 }
+
+// === reload ===
+
+/// What a successor with another configuration sends of what its predecessor held, at 100 ms and in the end.
+fn check_handover(old: &str, new: &str, held: Vec<Batch>, expected: &[&str]) {
+    let mut out = Outbox::default();
+    let mut predecessor = build("batch", old, &host());
+    for batch in held {
+        predecessor.process(batch, at(0), &mut out);
+    }
+    assert!(out.is_empty(), "it is held");
+    let state = predecessor.yield_state().expect("it hands over");
+    assert_eq!(predecessor.deadline(), None, "it holds nothing more");
+    let mut successor = build("batch", new, &host());
+    successor.adopt(state, at(100), &mut out);
+    let mut lines = sent(at(100), &mut out);
+    while let Some(deadline) = successor.deadline() {
+        successor.tick(Now::at(deadline), &mut out);
+        lines.extend(sent(Now::at(deadline), &mut out));
+    }
+    assert_eq!(lines, expected, "{old} → {new}");
+}
+
+#[test]
+fn what_waits_goes_to_the_successor_and_by_its_rules() {
+    let held = || vec![request("a b"), request("c")];
+    let long = "{timeout: 10s, send_batch_size: 100}";
+    check_handover(long, "{timeout: 50ms}", held(), &["150ms a b|c"]);
+    check_handover(long, "{send_batch_size: 3}", held(), &["100ms a b|c"]);
+    check_handover(
+        long,
+        "{metadata_keys: [x-tenant], timeout: 50ms}",
+        held(),
+        &["150ms a b|c"],
+    );
+}
+
+#[test]
+fn what_was_kept_apart_for_its_senders_goes_on_at_once() {
+    let held = || vec![from_tenant("a", "1"), from_tenant("b", "2")];
+    let old = "{timeout: 10s, metadata_keys: [x-tenant]}";
+    let shown = |new: &str| {
+        let mut out = Outbox::default();
+        let mut predecessor = build("batch", old, &host());
+        held()
+            .into_iter()
+            .for_each(|batch| predecessor.process(batch, at(0), &mut out));
+        let state = predecessor.yield_state().expect("it hands over");
+        build("batch", new, &host()).adopt(state, at(100), &mut out);
+        let mut lines = sent(at(100), &mut out);
+        lines.sort();
+        lines
+    };
+    let apart = ["100ms x-tenant=1 a", "100ms x-tenant=2 b"];
+    assert_eq!(shown("{timeout: 10s}"), apart);
+    assert_eq!(
+        shown("{metadata_keys: [x-tenant], metadata_cardinality_limit: 1}"),
+        apart
+    );
+}
