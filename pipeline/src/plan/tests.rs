@@ -611,7 +611,7 @@ fn check_succession(old: &str, new: &str, expected: &[Succession]) {
         chain_of(&sections, &new.replace('!', "")),
     );
     let heritage = Heritage::between(&old, &new);
-    assert_eq!(heritage.pipelines[0].processors, expected);
+    assert_eq!(heritage.pipelines[0].on_workers, expected);
     assert_eq!(heritage.exporters, [Some(0)]);
 }
 
