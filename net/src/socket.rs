@@ -11,8 +11,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use config::blocks::Transport;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+/// Connections that the kernel holds until they are accepted; the system may allow less. The standard library asks for
+/// 128, and whoever finds them taken, as when a fleet comes back after a restart, tries again only after a second.
+const BACKLOG: i32 = 4096;
 
 /// A connected socket.
 #[derive(Debug)]
@@ -102,6 +107,7 @@ fn bind_tcp(endpoint: &str, transport: Transport) -> Result<(Bound, Address), St
             return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, text));
         }
         let socket = std::net::TcpListener::bind(&*candidates)?;
+        SockRef::from(&socket).listen(BACKLOG)?;
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
         Ok((Bound::Tcp(socket), Address::Tcp(address)))
@@ -123,6 +129,7 @@ fn bind_unix(place: &str) -> Result<(Bound, Address), String> {
             (socket, Some(SocketFile::of(path).map_err(text)?))
         }
     };
+    SockRef::from(&socket).listen(BACKLOG).map_err(text)?;
     socket.set_nonblocking(true).map_err(text)?;
     Ok((Bound::Unix(socket, file), Address::Unix(place.to_owned())))
 }

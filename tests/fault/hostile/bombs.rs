@@ -26,13 +26,13 @@ fn a_compression_bomb_is_refused_before_it_unfolds() {
         bomb("a snappy bomb", snappy_block(128 * MIB), "snappy", None),
         bomb(
             "framed snappy",
-            snappy_framed(256 * MIB),
+            snappy_framed(128 * MIB),
             "x-snappy-framed",
             Some("snappy"),
         ),
         bomb(
             "framed snappy by the name of the block",
-            snappy_framed(256 * MIB),
+            snappy_framed(128 * MIB),
             "snappy",
             None,
         ),

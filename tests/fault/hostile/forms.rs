@@ -182,7 +182,7 @@ fn lines_and_fields_have_an_end() {
 #[test]
 fn requests_whose_answers_are_never_read_wait_in_the_network() {
     let siege = Siege::begin();
-    siege.attack("pipelining", SOON + Duration::from_secs(2), |service| {
+    siege.attack("pipelining", SOON + Duration::from_secs(5), |service| {
         let ask = http1::get("/v1/traces").repeat(1000);
         let mut stream = std::net::TcpStream::connect(service.http()).unwrap();
         stream

@@ -98,6 +98,17 @@ fn half_a_frame_holds_its_connection_and_no_more() {
 }
 
 #[test]
+fn a_burst_of_connections_is_taken_at_once() {
+    let siege = Siege::begin();
+    // Whoever the kernel has no room for tries again after a second, and is seen by that.
+    siege.attack("a burst", SOON, |service| {
+        let connections: Vec<_> = (0..1000).map(|_| frames::open(service.http())).collect();
+        drop(connections);
+    });
+    siege.end();
+}
+
+#[test]
 fn connections_in_store_cost_little() {
     let count = match nightly(Duration::ZERO, CUT).is_zero() {
         true => 500,

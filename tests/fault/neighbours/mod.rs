@@ -2,6 +2,7 @@
 //! SDKs of four languages. `tests/neighbours/run` builds them and runs these tests.
 
 mod collector;
+mod rolling;
 mod sdks;
 
 use std::net::{SocketAddr, TcpListener};

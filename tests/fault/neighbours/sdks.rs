@@ -1,6 +1,7 @@
 //! Applications with the real SDKs: what they sent arrives, at their own pace and beyond ours.
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -23,13 +24,29 @@ service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp_grpc]}}}
 
 /// What a client says at its end.
 #[derive(Debug)]
-struct Said {
+pub(super) struct Said {
     ended: u64,
-    sent: u64,
+    pub(super) sent: u64,
+}
+
+/// Where a client sends to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target {
+    pub(super) grpc: SocketAddr,
+    pub(super) http: SocketAddr,
+}
+
+impl Target {
+    fn of(service: &Service) -> Self {
+        Self {
+            grpc: service.grpc(),
+            http: service.http(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Sdk {
+pub(super) enum Sdk {
     Go,
     Java,
     Node,
@@ -38,10 +55,10 @@ enum Sdk {
 
 impl Sdk {
     /// The client with its protocol and where it sends to.
-    fn command(self, protocol: Protocol, service: &Service) -> Command {
+    fn command(self, protocol: Protocol, target: Target) -> Command {
         let (word, address) = match protocol {
-            Protocol::Grpc => ("grpc", service.grpc()),
-            Protocol::Http => ("http", service.http()),
+            Protocol::Grpc => ("grpc", target.grpc),
+            Protocol::Http => ("http", target.http),
         };
         let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/neighbours");
         let mut command = match self {
@@ -77,8 +94,14 @@ impl Sdk {
     }
 
     /// Sends at a rate for so long, and waits for the end.
-    fn run(self, protocol: Protocol, service: &Service, rate: u64, length: Duration) -> Said {
-        let mut command = self.command(protocol, service);
+    pub(super) fn run(
+        self,
+        protocol: Protocol,
+        target: Target,
+        rate: u64,
+        length: Duration,
+    ) -> Said {
+        let mut command = self.command(protocol, target);
         command.args([rate.to_string(), length.as_secs().to_string()]);
         let output = command.stderr(Stdio::inherit()).output().unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
@@ -93,7 +116,7 @@ impl Sdk {
 }
 
 /// Different spans that have arrived, once as many have as were sent or no more come.
-fn arrived(sink: &Sink, sent: u64) -> u64 {
+pub(super) fn arrived(sink: &Sink, sent: u64) -> u64 {
     loop {
         // Counted first: what comes in between must end the wait below.
         let seen = sink.counts().items();
@@ -114,7 +137,12 @@ fn what_an_application_sends_at_its_pace_arrives() {
             let sink = load::sink();
             let yaml = SLOWED.replace("SINK", &sink.address().to_string());
             let service = Service::start(&yaml);
-            let said = sdk.run(protocol, &service, 1000, Duration::from_secs(10));
+            let said = sdk.run(
+                protocol,
+                Target::of(&service),
+                1000,
+                Duration::from_secs(10),
+            );
             assert!(said.sent > 5000, "{sdk:?} {protocol:?}: {said:?}");
             assert_eq!(said.sent, said.ended, "{sdk:?} {protocol:?}");
             let arrived = arrived(&sink, said.sent);
@@ -136,7 +164,12 @@ fn what_an_application_sends_beyond_the_back_end_arrives() {
             sink.script(Script::default().slowed(TAKES));
             let yaml = SLOWED.replace("SINK", &sink.address().to_string());
             let service = Service::start(&yaml);
-            let said = sdk.run(protocol, &service, TAKES * 3 / 2, Duration::from_secs(60));
+            let said = sdk.run(
+                protocol,
+                Target::of(&service),
+                TAKES * 3 / 2,
+                Duration::from_secs(60),
+            );
             let arrived = arrived(&sink, said.sent);
             let story = format!("{sdk:?} {protocol:?}: {said:?}, {arrived} arrived");
             eprintln!("{story}");
