@@ -1,6 +1,8 @@
 //! Components that send data out. Adding one is a file and a row in [`ALL`].
 
 mod debug;
+mod file;
+mod groups;
 mod nop;
 mod otlp;
 
@@ -11,5 +13,6 @@ pub const ALL: &[ExporterFactory] = &[
     ExporterFactory::of::<otlp::OtlpGrpc>(),
     ExporterFactory::of::<otlp::OtlpHttp>(),
     ExporterFactory::of::<debug::Debug>(),
+    ExporterFactory::of::<file::FileExporter>(),
     ExporterFactory::of::<nop::Nop>(),
 ];

@@ -54,12 +54,6 @@ const ROWS: &[Row] = &[
         NOTHING,
     ),
     row(
-        &["file"],
-        "write `debug` with `use_internal_logger: false` and `output_paths` to look at data, or \
-         send to a Collector with this exporter",
-        "the file",
-    ),
-    row(
         &["loadbalancing"],
         "write `otlp_grpc` with `endpoint: dns:///HOST:4317` and `balancer_name: round_robin`",
         "that all spans of a trace go to one back end, which tail sampling behind it needs",

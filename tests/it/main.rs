@@ -7,6 +7,7 @@ mod books;
 mod cli;
 #[path = "../fault/mod.rs"]
 mod fault;
+mod files;
 mod metric_table;
 mod own_metrics;
 mod protocol;

@@ -19,9 +19,7 @@ use std::cell::{Cell, RefCell};
 use std::future::ready;
 use std::time::Duration;
 
-use otlp::view::{Request, ResourceGroup};
-use otlp::wire::Fields;
-use otlp::{Malformed, Signal};
+use otlp::Signal;
 use pipeline::component::{
     Component, Exporter, ExporterComponent, Failure, Host, LocalFuture, Receipt, Stability,
 };
@@ -29,6 +27,7 @@ use pipeline::delivery::Settings;
 use pipeline::{Batch, Clock};
 
 use self::config::{Config, Verbosity};
+use crate::groups::{children, groups};
 use counts::Counts;
 use outlet::Outlet;
 use page::{PAGE_BYTES_MAX, Page};
@@ -113,25 +112,4 @@ impl Debug {
         };
         outlet.write(&Counts::of(batch), text.as_deref())
     }
-}
-
-/// The resource groups of all requests in the batch, each with its encoding.
-fn groups(batch: &Batch) -> impl Iterator<Item = Result<(ResourceGroup<'_>, &[u8]), Malformed>> {
-    /// Request → resource groups, for every signal.
-    const RESOURCE_GROUPS: u32 = 1;
-    batch.chunks().iter().flat_map(|chunk| {
-        let groups = Request::new(batch.signal(), &chunk.bytes).resource_groups();
-        let bodies = children(&chunk.bytes, RESOURCE_GROUPS);
-        groups
-            .zip(bodies)
-            .map(|(group, body)| group.map(|group| (group, body)))
-    })
-}
-
-/// The bodies of the fields with this number, up to the first that cannot be read.
-fn children(message: &[u8], number: u32) -> impl Iterator<Item = &[u8]> {
-    let mut fields = Fields::new(message);
-    let all = std::iter::from_fn(move || fields.next_field().ok().flatten());
-    all.filter(move |field| field.number == number)
-        .map_while(|field| field.bytes().ok())
 }

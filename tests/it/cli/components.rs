@@ -44,6 +44,7 @@ fn every_component_is_listed_with_its_signals() {
         ("exporters", "otlp_grpc"),
         ("exporters", "otlp_http"),
         ("exporters", "debug"),
+        ("exporters", "file"),
         ("exporters", "nop"),
         ("connectors", "forward"),
     ] {
