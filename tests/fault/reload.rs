@@ -103,6 +103,7 @@ fn twenty_reloads_under_load_lose_nothing_and_break_no_connection() {
         if turn % 4 == 3 {
             let refusal = service.reload().unwrap_err();
             assert!(refusal.contains("What runs goes on unchanged"), "{refusal}");
+            service.logs(r#"unknown type: "bath" for id"#);
         } else {
             service.rewrite(&written.yaml());
             service.reload().unwrap();
