@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use benches::generator::Options;
-use benches::{Protocol, oracle};
+use benches::{Protocol, clock, oracle};
 
 use super::{PROTOCOLS, Way};
 use crate::rig::balancer::Balancer;
@@ -61,7 +61,7 @@ fn of_what_is_sent_through_a_balancer_that_learns_late_nothing_is_missing() {
     for restart in 0..restarts {
         let at = usize::try_from(restart % 2).unwrap();
         instances[at].signal(libc::SIGTERM);
-        std::thread::sleep(late);
+        clock::pause(late);
         let fresh = start();
         for (balancer, protocol) in balancers.iter().zip(PROTOCOLS) {
             balancer.remove(address(&instances[at], protocol));
