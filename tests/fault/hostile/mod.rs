@@ -10,6 +10,7 @@ mod lengths;
 mod nesting;
 mod slow;
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -25,7 +26,7 @@ use crate::rig::{Service, block_on, load};
 
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
-/// What the process may grow by in all attacks of one siege together.
+/// What the process may grow by in one attack.
 const GROWTH_MAX: u64 = 64 << 20;
 
 /// An attack that can be judged by what it sent is answered within this time. A build without
@@ -58,8 +59,8 @@ struct Siege {
     service: Service,
     sink: Sink,
     steady: Steady,
-    /// Resident bytes before the first attack.
-    before: u64,
+    /// Resident bytes before the attack under way, or before any if there were more then.
+    before: Cell<u64>,
 }
 
 impl Siege {
@@ -78,12 +79,14 @@ impl Siege {
             service,
             sink,
             steady,
-            before,
+            before: Cell::new(before),
         }
     }
 
     /// Runs one attack, which makes its own judgement of the answers, and judges the process.
     fn attack(&self, name: &str, within: Duration, attack: impl FnOnce(&Service)) {
+        let resident = self.service.usage().resident;
+        self.before.set(resident.max(self.before.get()));
         let begun = clock::now();
         attack(&self.service);
         let took = begun.elapsed();
@@ -92,7 +95,7 @@ impl Siege {
     }
 
     fn within_bounds(&self, name: &str) {
-        let grown = self.service.usage().peak.saturating_sub(self.before);
+        let grown = self.service.usage().peak.saturating_sub(self.before.get());
         assert!(grown <= GROWTH_MAX, "{name}: grown by {} MiB", grown >> 20);
     }
 
