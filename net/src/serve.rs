@@ -62,7 +62,7 @@ const LEAVE_SPREAD: Duration = Duration::from_secs(1);
 pub struct Farewell<L, D> {
     /// When it resolves, the client is told with the next answer, or by HTTP/2 at once, to go elsewhere.
     pub leaving: L,
-    /// When it resolves, requests under way are finished, and that is the end.
+    /// When it resolves, requests under way are finished, and that is the end. It never comes before `leaving`.
     pub draining: D,
 }
 

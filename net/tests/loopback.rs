@@ -103,7 +103,7 @@ impl Echo {
                 (Rc::clone(&settings), handle.clone(), Rc::clone(&drain));
             tokio::task::spawn_local(async move {
                 let farewell = net::Farewell {
-                    leaving: std::future::pending(),
+                    leaving: drain.notified(),
                     draining: drain.notified(),
                 };
                 net::serve(accepted, settings, handle, farewell).await;
