@@ -128,6 +128,12 @@ impl Validate for Config {
                 self.num_shards
             ),
         );
+        if self.num_shards > 1 {
+            problems.warn(
+                "num_shards",
+                "this build has one shard, whatever is written here",
+            );
+        }
         let contradicts =
             self.block_on_overflow && self.on_overflow.is_some_and(|on| on != OnOverflow::Block);
         problems.require(

@@ -222,3 +222,13 @@ fn memory_is_given_back_when_traces_are_decided() {
         assert!(host.budget.used() <= 4 << 22, "{}", host.budget.used());
     }
 }
+
+#[test]
+fn more_than_one_shard_is_taken_with_a_warning() {
+    let warning = "num_shards: this build has one shard, whatever is written here";
+    let found = crate::fixture::faults("tail_sampling", &format!("{ERRORS}num_shards: 4\n"));
+    assert!(
+        found.iter().any(|fault| fault.ends_with(warning)),
+        "{found:?}"
+    );
+}
