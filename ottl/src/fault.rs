@@ -40,9 +40,10 @@ impl Fault {
         word: &str,
         known: impl IntoIterator<Item = &'a str>,
     ) -> Self {
+        let lower = word.to_lowercase();
         let close = known
             .into_iter()
-            .map(|known| (distance(word, known), known))
+            .map(|known| (strsim::osa_distance(&lower, &known.to_lowercase()), known))
             .min();
         match close {
             Some((distance, known)) if distance <= 1 + word.len() / 4 => {
@@ -64,26 +65,6 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
-
-/// Letters to insert, delete or change, case apart.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, letter) in one.to_lowercase().chars().enumerate() {
-        let mut diagonal = at;
-        let mut left = at + 1;
-        for (cell, expected) in row.iter_mut().skip(1).zip(&other) {
-            let changed = diagonal + usize::from(letter != *expected);
-            diagonal = *cell;
-            left = changed.min(left + 1).min(*cell + 1);
-            *cell = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = at + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
-}
 
 // === impl Trouble ===
 
