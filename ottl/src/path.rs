@@ -174,7 +174,9 @@ impl Path {
         if self.field == Field::TraceState
             && let [Key::Text(key)] = self.keys.as_slice()
         {
-            return Ok(entry(scene.span.trace_state, key)
+            return Ok(scene
+                .span
+                .trace_state_entry(key)
                 .map_or(Value::Nil, |value| Value::Text(value.into())));
         }
         let mut value = self.field.get(scene);
@@ -283,13 +285,4 @@ fn hex(bytes: &[u8]) -> String {
 fn kind(kind: i32) -> (&'static str, &'static str) {
     let known = usize::try_from(kind).ok().and_then(|kind| KINDS.get(kind));
     known.copied().unwrap_or(("", ""))
-}
-
-fn entry<'a>(state: Text<'a>, key: &str) -> Option<&'a str> {
-    let mut entries = state
-        .to_str()
-        .ok()?
-        .split(',')
-        .map(|entry| entry.trim_matches([' ', '\t']));
-    entries.find_map(|entry| entry.strip_prefix(key)?.strip_prefix('='))
 }

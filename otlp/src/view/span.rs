@@ -58,6 +58,14 @@ impl<'a> Span<'a> {
         Ok(span)
     }
 
+    /// The value of a key of the trace state, which is `key=value,key=value`
+    /// ([W3C](https://www.w3.org/TR/trace-context/#tracestate-header)).
+    pub fn trace_state_entry(&self, key: &str) -> Option<&'a str> {
+        let entries = self.trace_state.to_str().ok()?.split(',');
+        let mut entries = entries.map(|entry| entry.trim_matches([' ', '\t']));
+        entries.find_map(|entry| entry.strip_prefix(key)?.strip_prefix('='))
+    }
+
     pub const fn attributes(&self) -> Attributes<'a> {
         Message::new(self.body).repeated(ItemKind::Span.carrier().attributes, 0)
     }
@@ -166,5 +174,25 @@ impl<'a> View<'a> for SpanLink<'a> {
             }
         }
         Ok(link)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_of_the_trace_state_is_found_by_its_key() {
+        let check = |state: &str, key: &str, expected: Option<&str>| {
+            let span = Span {
+                trace_state: Text::new(state.as_bytes()),
+                ..Span::default()
+            };
+            assert_eq!(span.trace_state_entry(key), expected, "{state}");
+        };
+        check("a=1,b=2", "b", Some("2"));
+        check("a=1 , b=2", "a", Some("1"));
+        check("ab=1", "a", None);
+        check("", "a", None);
     }
 }

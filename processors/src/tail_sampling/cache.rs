@@ -18,10 +18,10 @@ pub(super) struct Cache {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Verdict {
-    pub(super) sampled: bool,
-    /// When it was decided, in seconds of the service's clock.
-    pub(super) at: u32,
+pub(super) enum Verdict {
+    Sampled,
+    /// Not sampled, dropped by a policy, or too large.
+    Ended,
 }
 
 /// The traces of one kind, the oldest first.
@@ -51,10 +51,9 @@ impl Cache {
         if self.verdicts.insert(id, verdict).is_some() {
             return;
         }
-        let kind = if verdict.sampled {
-            &mut self.sampled
-        } else {
-            &mut self.others
+        let kind = match verdict {
+            Verdict::Sampled => &mut self.sampled,
+            Verdict::Ended => &mut self.others,
         };
         kind.ids.push_back(id);
         if kind.ids.len() > kind.max
@@ -83,8 +82,9 @@ mod tests {
     #[test]
     fn the_oldest_of_a_kind_is_forgotten_first() {
         let mut cache = Cache::new(2, 1);
-        for (byte, sampled) in [(1, true), (2, true), (3, false), (4, true), (5, false)] {
-            cache.remember([byte; 16], Verdict { sampled, at: 0 });
+        use Verdict::{Ended, Sampled};
+        for (byte, verdict) in (1..).zip([Sampled, Sampled, Ended, Sampled, Ended]) {
+            cache.remember([byte; 16], verdict);
         }
         let remembered: Vec<u8> = (1..=5)
             .filter(|&byte| cache.get(&[byte; 16]).is_some())

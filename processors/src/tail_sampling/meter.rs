@@ -123,10 +123,9 @@ impl Meter {
 
     pub(super) fn late(&self, verdict: Verdict) {
         let [dropped, sampled] = &self.late;
-        if verdict.sampled {
-            sampled.add(1)
-        } else {
-            dropped.add(1)
+        match verdict {
+            Verdict::Sampled => sampled.add(1),
+            Verdict::Ended => dropped.add(1),
         }
     }
 

@@ -157,7 +157,7 @@ impl Sampler {
         let is_root = pending.facts.has_root && !had_root;
         let (spans, bytes) = (pending.facts.spans, pending.facts.bytes);
         if self.rules.trace_bytes_max.is_some_and(|max| bytes > max) {
-            self.end_too_large(&id, now, out);
+            self.end_too_large(&id, out);
         } else if spans >= TRACE_SPANS_MAX {
             self.decide(&id, now, out);
         } else if let Some(wait) = self.rules.wait_after_root.filter(|_| is_root) {
@@ -168,7 +168,7 @@ impl Sampler {
     /// A span whose trace is decided does as the others did.
     fn follow(&mut self, verdict: Verdict, span: &[u8], shared: &mut Shared<'_>, out: &mut Outbox) {
         self.meter.late(verdict);
-        if verdict.sampled {
+        if verdict == Verdict::Sampled {
             let at = self.log.append(shared, span, None);
             self.emitter.add(&self.log, at);
             self.kept.push(at);
@@ -201,10 +201,10 @@ impl Sampler {
         self.traces.len() >= self.rules.traces_max || self.log.bytes() > self.rules.bytes_max
     }
 
-    fn end_too_large(&mut self, id: &TraceId, now: Now, out: &mut Outbox) {
+    fn end_too_large(&mut self, id: &TraceId, out: &mut Outbox) {
         if let Some((id, pending)) = self.traces.take(id) {
             self.meter.dropped_too_large();
-            self.cache.remember(id, Verdict::new(false, now.mono));
+            self.cache.remember(id, Verdict::Ended);
             out.drop_items(u64::from(pending.facts.spans), Reason::TooLarge);
             self.release(pending.last);
         }
@@ -225,7 +225,12 @@ impl Sampler {
         });
         let sampled = decision.vote == Vote::Sampled;
         self.meter.decided(&decision);
-        self.cache.remember(id, Verdict::new(sampled, now.mono));
+        let verdict = if sampled {
+            Verdict::Sampled
+        } else {
+            Verdict::Ended
+        };
+        self.cache.remember(id, verdict);
         if let Some(last) = pending.last.filter(|_| sampled) {
             self.emitter.add(&self.log, last);
             self.kept.push(last);
@@ -355,17 +360,6 @@ impl Rules {
             trace_bytes_max: some(config.maximum_trace_size_bytes),
             overflow: config.overflow(),
             drops_at_end: config.drop_pending_traces_on_shutdown,
-        }
-    }
-}
-
-// === impl Verdict ===
-
-impl Verdict {
-    fn new(sampled: bool, now: Duration) -> Self {
-        Self {
-            sampled,
-            at: u32::try_from(now.as_secs()).unwrap_or(u32::MAX),
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use otlp::Malformed;
-use otlp::view::{AnyValue, Attributes, Text};
+use otlp::view::{AnyValue, Attributes};
 use regex::Regex;
 use smallvec::{SmallVec, smallvec};
 
@@ -106,9 +106,9 @@ impl Conditions {
                     (0..=2).contains(&code) && codes & 1 << code != 0
                 }
                 Condition::Flags => span.flags & SAMPLED != 0,
-                Condition::TraceState { key, values } => {
-                    entry_of(span.trace_state, key).is_some_and(|value| values.contains(value))
-                }
+                Condition::TraceState { key, values } => span
+                    .trace_state_entry(key)
+                    .is_some_and(|value| values.contains(value)),
                 Condition::Language(conditions) if !seen.has(at) => {
                     let (holds, failed) = language(conditions, scene);
                     if failed {
@@ -274,16 +274,6 @@ fn language(conditions: &[(Context, ottl::Condition)], scene: &Scene<'_>) -> (bo
     (any, failed)
 }
 
-/// The value of a key in `key=value,key=value` (W3C trace context).
-fn entry_of<'a>(state: Text<'a>, key: &str) -> Option<&'a str> {
-    let mut entries = state
-        .to_str()
-        .ok()?
-        .split(',')
-        .map(|entry| entry.trim_matches([' ', '\t']));
-    entries.find_map(|entry| entry.strip_prefix(key)?.strip_prefix('='))
-}
-
 // === impl Seen ===
 
 impl Seen {
@@ -309,21 +299,6 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_entry_of_a_trace_state_is_found_by_its_key() {
-        let check = |state: &str, key: &str, expected: Option<&str>| {
-            assert_eq!(
-                entry_of(Text::new(state.as_bytes()), key),
-                expected,
-                "{state}"
-            );
-        };
-        check("a=1,b=2", "b", Some("2"));
-        check("a=1 , b=2", "a", Some("1"));
-        check("ab=1", "a", None);
-        check("", "a", None);
-    }
 
     #[test]
     fn more_conditions_than_a_word_has_bits_are_told_apart() {

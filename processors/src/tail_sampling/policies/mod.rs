@@ -36,7 +36,6 @@ pub(super) struct Facts {
     /// First start and last end, nanoseconds since the epoch; 0: none is known.
     start: u64,
     end: u64,
-    pub(super) has_error: bool,
     pub(super) has_root: bool,
     seen: Seen,
 }
@@ -129,7 +128,6 @@ impl Policies {
             bytes: 0,
             start: 0,
             end: 0,
-            has_error: false,
             has_root: false,
             seen: self.conditions.none_seen(),
         }
@@ -156,7 +154,6 @@ impl Policies {
             .min()
             .unwrap_or_default();
         facts.end = facts.end.max(span.end_time_unix_nano);
-        facts.has_error |= span.status.is_some_and(|status| status.code == ERROR);
         facts.has_root |= span.parent_span_id.iter().all(|byte| *byte == 0);
         facts.seen.join(resource);
         let _ = self.conditions.see_span(scene, &mut facts.seen);
@@ -193,9 +190,6 @@ impl Policies {
         }
     }
 }
-
-/// `StatusCode.STATUS_CODE_ERROR`.
-const ERROR: i32 = 2;
 
 // === impl Facts ===
 
