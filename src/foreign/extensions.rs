@@ -41,11 +41,18 @@ const ROWS: &[Row] = &[
             "oauth2client",
             "sigv4auth",
             "asapauth",
+            "asapclient",
+            "aws_iam_db_auth",
             "azureauth",
             "googleclientauth",
         ],
         "send to a Collector or a proxy that has these credentials",
         "the credentials: a back end that asks for them refuses the data",
+    ),
+    row(
+        &["sd_notify"],
+        "nothing: ask `health_check` where systemd should wait",
+        "the word to systemd that the service is ready",
     ),
     row(
         &["oidc"],

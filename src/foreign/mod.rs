@@ -1,4 +1,4 @@
-//! Types of the Collector's contrib distribution 0.159, and of older ones, that this build lacks.
+//! Types of the Collector's contrib distribution 0.159 (`contrib.txt`), and of older ones, that this build lacks.
 //!
 //! A configuration that names one is a fault either way. These tables make it a useful one: what to
 //! use instead, and what is lost without it. What people use often has a row of its own; the rest

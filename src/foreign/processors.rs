@@ -87,12 +87,14 @@ const ROWS: &[Row] = &[
 ];
 
 const TAIL: &[&str] = &[
+    "cardinality_guardian",
     "cascading_filter",
     "coralogix",
     "datadog",
     "datadogsemantics",
     "dnslookup",
     "drain",
+    "gen_ai_normalizer",
     "geoip",
     "interval",
     "isolationforest",

@@ -97,6 +97,7 @@ const ROWS: &[Row] = &[
             "kafka",
             "pulsar",
             "googlecloudpubsub",
+            "googlecloudpubsubpush",
             "azureeventhub",
             "awsfirehose",
             "solace",
@@ -132,6 +133,7 @@ const ROWS: &[Row] = &[
 
 const TAIL: &[&str] = &[
     "activedirectoryds",
+    "activedirectoryinv",
     "aerospike",
     "apache",
     "apachespark",
