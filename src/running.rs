@@ -76,6 +76,7 @@ impl Running {
             rooms: service.rooms(),
             outline: outlined,
             reload,
+            questions: service.questions(),
         };
         companions.commit(drafted, &vitals, &service.stop());
         health.send_replace(Health::Ready);

@@ -143,6 +143,7 @@ pub(crate) fn beside<F: Future<Output = ()>>(
         rooms: service.rooms(),
         outline: watch::channel(Arc::new(outline())).1,
         reload: Reload::channel().0,
+        questions: service.questions(),
     };
     let sockets = extension
         .listening()

@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 
 use crate::batch::Batch;
 use crate::clock::Now;
-use crate::component::{Flush, Outbox, Processor};
+use crate::component::{Answer, Flush, Outbox, Processor, Query};
 use crate::delivery::Room;
 use crate::edge::Edge;
 use crate::refusal::Refusal;
@@ -133,6 +133,15 @@ impl Chain {
     pub(crate) fn limits(&self, at: usize) -> Option<Limits> {
         let state = self.state.borrow();
         state.stages.get(at)?.processor.limits()
+    }
+
+    /// What each processor says.
+    pub(crate) fn ask(&self, query: &Query, now: Now) -> Vec<Answer> {
+        let state = self.state.borrow();
+        let stages = state.stages.iter();
+        stages
+            .map(|stage| stage.processor.ask(query, now))
+            .collect()
     }
 
     /// Whether there is room behind the processors.

@@ -8,6 +8,7 @@ use config::ComponentId;
 use otlp::Signal;
 use tokio::sync::watch;
 
+use super::ask::Questions;
 use super::exporter::LocalFuture;
 use super::outline::Outline;
 use super::receiver::Listening;
@@ -104,6 +105,8 @@ pub struct Vitals {
     /// What runs; a reload sends another.
     pub outline: watch::Receiver<Arc<Outline>>,
     pub reload: Reload,
+    /// What the processors know, of all generations.
+    pub questions: Questions,
 }
 
 impl Vitals {

@@ -1,5 +1,6 @@
 //! The contracts that a component fulfils, one file each, and the facts that every kind of component states.
 
+mod ask;
 mod exporter;
 mod extension;
 mod factory;
@@ -20,6 +21,8 @@ use serde::de::DeserializeOwned;
 use crate::batch::ContextKey;
 use crate::clock::Clock;
 
+pub(crate) use ask::Question;
+pub use ask::{Answer, Query, Questions, Unanswered};
 pub use exporter::{Exporter, Failure, LocalFuture, Receipt};
 pub use extension::{Extension, Extensions, Health, Offer, Vitals};
 pub use factory::{

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ledger::{Limits, Reason};
 
+use super::ask::{Answer, Query};
 use crate::batch::Batch;
 use crate::clock::Now;
 use crate::refusal::Refusal;
@@ -53,6 +54,11 @@ pub trait Processor {
     /// Limits on the memory of the process for as long as this processor runs; the lowest of all hold.
     fn limits(&self) -> Option<Limits> {
         None
+    }
+
+    /// Says what it knows. Called between two batches and before them, so it should take microseconds.
+    fn ask(&self, _query: &Query, _now: Now) -> Answer {
+        Answer::None
     }
 
     /// Hands over what the processor holds and knows, because a reload puts a successor with another configuration in

@@ -29,7 +29,7 @@ use ledger::{Books, Budget, LastErrors, Limits};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::component::{Extensions, Host, Label, Labels, Listening};
+use crate::component::{Extensions, Host, Label, Labels, Listening, Questions};
 use crate::delivery::Room;
 use crate::plan::{Changes, Plan};
 use crate::sender::Agents;
@@ -65,6 +65,7 @@ pub struct Shared {
 pub struct Service {
     stopper: Stopper,
     workers: Vec<tokio::sync::mpsc::Sender<Order>>,
+    questions: Questions,
     /// Closed when the last worker has ended.
     running: tokio::sync::mpsc::Receiver<()>,
     generation: Generation,
@@ -126,14 +127,15 @@ impl Service {
     fn start_on(workers: usize, plan: Plan, shared: &Shared) -> Result<Self, StartError> {
         let (stopper, stop) = Stopper::new();
         let (over, running) = tokio::sync::mpsc::channel(1);
+        let (questions, asked) = Questions::channels(workers);
         let mut threads = Vec::new();
-        for index in 0..workers {
+        for (index, asked) in asked.into_iter().enumerate() {
             let (orders, given) = tokio::sync::mpsc::channel(ORDERS_MAX);
             let (clock, stop, over) = (shared.clock, stop.clone(), over.clone());
             std::thread::Builder::new()
                 .name(format!("worker-{index}"))
                 .spawn(move || {
-                    thread::run(clock, stop, given);
+                    thread::run(clock, stop, given, asked);
                     drop(over);
                 })
                 .map_err(|e| StartError {
@@ -145,6 +147,7 @@ impl Service {
         let mut service = Self {
             stopper,
             workers: threads,
+            questions,
             running,
             generation: Generation::default(),
             rooms: watch::Sender::default(),
@@ -212,6 +215,11 @@ impl Service {
     /// Where the receivers listen: component id and socket.
     pub fn listening(&self) -> Vec<(String, Listening)> {
         self.generation.listening()
+    }
+
+    /// Asks what runs, whatever reloads have put there.
+    pub fn questions(&self) -> Questions {
+        self.questions.clone()
     }
 
     pub fn rooms(&self) -> Rooms {

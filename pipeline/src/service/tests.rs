@@ -15,8 +15,8 @@ use super::{Service, Shared, Stop};
 use crate::batch::Batch;
 use crate::clock::Now;
 use crate::component::{
-    BuildExporter, BuildProcessor, BuildReceiver, Exporter, Failure, Flush, Holds, Listening,
-    LocalFuture, Outbox, Place, Processor, Receipt, Receiver, Seat, State,
+    self, BuildExporter, BuildProcessor, BuildReceiver, Exporter, Failure, Flush, Holds, Listening,
+    LocalFuture, Outbox, Place, Processor, Query, Receipt, Receiver, Seat, State, Unanswered,
 };
 use crate::delivery::{Queue, Settings, Sizer};
 use crate::inlet::Inlets;
@@ -88,7 +88,7 @@ impl Meeting {
 
     fn node(&self, id: &str, place: Place, number: usize) -> ProcessorNode {
         let meeting = self.clone();
-        let make = move |_: &crate::component::Host| {
+        let make = move |_: &component::Host| {
             meeting.instances.fetch_add(1, Ordering::SeqCst);
             let instance = Hall {
                 meeting: meeting.clone(),
@@ -163,6 +163,13 @@ impl Processor for Hall {
         self.next = None;
         self.held.take().into_iter().for_each(|held| out.push(held));
         Flush::Done
+    }
+
+    fn ask(&self, _query: &Query, _now: Now) -> component::Answer {
+        match self.held.as_ref().map(Batch::items) {
+            None => component::Answer::None,
+            Some(held) => component::Answer::Known(held.into()),
+        }
     }
 
     fn yield_state(&mut self) -> Option<State> {
@@ -307,6 +314,17 @@ impl Rig {
 
     fn arrived(&self) -> u64 {
         self.arrived.load(Ordering::SeqCst)
+    }
+
+    /// What the instances that hold something say they hold.
+    fn held(&self) -> Result<Vec<component::Answer>, Unanswered> {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().build().unwrap();
+        let query = Query::Why {
+            trace_id: [1; 16],
+            shows_values: false,
+        };
+        runtime.block_on(self.service.questions().ask(&query))
     }
 
     fn ended(&mut self) {
@@ -520,4 +538,35 @@ fn lanes_come_and_go_without_loss() {
     }
     rig.drain();
     assert_eq!(rig.arrived(), 120);
+}
+
+#[test]
+fn whoever_knows_is_asked_on_workers_and_lanes_before_and_after_a_reload() {
+    let (here, there) = (Meeting::of(u64::MAX), Meeting::of(u64::MAX));
+    let chain = |number| {
+        vec![
+            here.node("here", Place::Worker, 0),
+            there.node("there", Place::Owner, number),
+        ]
+    };
+    let known = |held: &[u64]| {
+        let known = held
+            .iter()
+            .map(|&held| component::Answer::Known(held.into()));
+        Ok(known.collect::<Vec<_>>())
+    };
+    let mut rig = Rig::start(2, vec![chain(0)]);
+    assert_eq!(rig.held(), known(&[]));
+    rig.offer(0, 3).unwrap();
+    rig.offer(1, 4).unwrap();
+    assert_eq!(
+        rig.held(),
+        known(&[3, 4]),
+        "each worker answers for its own"
+    );
+    rig.reload(vec![owner(&there)]);
+    wait_until("the owner has all", || rig.processor("owner").taken == 7);
+    assert_eq!(rig.held(), known(&[7]), "what runs now answers");
+    rig.drain();
+    assert_eq!(rig.held(), Err(Unanswered::Stopping));
 }

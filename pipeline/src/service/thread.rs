@@ -9,14 +9,20 @@ use super::floor::Floor;
 use super::order::{Order, Prepared};
 use super::{StartError, Stop};
 use crate::clock::Clock;
+use crate::component::Question;
 
 /// Runs to the end of the service.
-pub(super) fn run(clock: Clock, stop: Stop, orders: mpsc::Receiver<Order>) {
+pub(super) fn run(
+    clock: Clock,
+    stop: Stop,
+    orders: mpsc::Receiver<Order>,
+    questions: mpsc::Receiver<Question>,
+) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(tokio::runtime::LocalOptions::default());
     match runtime {
-        Ok(runtime) => runtime.block_on(live(clock, stop, orders)),
+        Ok(runtime) => runtime.block_on(live(clock, stop, orders, questions)),
         Err(error) => refuse(orders, &error.to_string()),
     }
 }
@@ -32,7 +38,12 @@ fn refuse(mut orders: mpsc::Receiver<Order>, text: &str) {
     }
 }
 
-async fn live(clock: Clock, stop: Stop, mut orders: mpsc::Receiver<Order>) {
+async fn live(
+    clock: Clock,
+    stop: Stop,
+    mut orders: mpsc::Receiver<Order>,
+    mut questions: mpsc::Receiver<Question>,
+) {
     let mut floor = Floor::new(clock, stop.clone());
     let mut draft = None;
     loop {
@@ -40,6 +51,10 @@ async fn live(clock: Clock, stop: Stop, mut orders: mpsc::Receiver<Order>) {
             biased;
             () = stop.draining() => break,
             order = orders.recv() => order,
+            Some(question) = questions.recv() => {
+                floor.answer(question);
+                continue;
+            }
         };
         match order {
             None => break,
@@ -62,7 +77,7 @@ async fn live(clock: Clock, stop: Stop, mut orders: mpsc::Receiver<Order>) {
             Some(Order::Discard) => draft = None,
         }
     }
-    drop((orders, draft));
+    drop((orders, questions, draft));
     floor.drain().await;
 }
 

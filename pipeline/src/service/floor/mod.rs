@@ -16,6 +16,7 @@ use super::retirement::Retirement;
 use super::stop::{Phase, Stop, Stopper};
 use crate::chain::Chain;
 use crate::clock::Clock;
+use crate::component::Question;
 use crate::delivery::Intake;
 use crate::inlet::{Feed, Feeds, Inlets, UNREAD};
 use crate::plan::ReceiverNode;
@@ -106,6 +107,13 @@ impl Floor {
     pub(super) fn lane(&self, at: usize) -> Option<&Chain> {
         let home = self.lanes.get(at)?.as_ref()?.home.as_ref()?;
         Some(home.standing.chain.as_ref())
+    }
+
+    /// Lets every processor that lives here answer.
+    pub(super) fn answer(&self, question: Question) {
+        let now = self.worker.clock.now();
+        let query = question.query.clone();
+        question.answer(self.chains().flat_map(|chain| chain.ask(&query, now)));
     }
 
     /// Exchanges what runs. Nothing waits in here, so that a request sees the old or the new and nothing in between.
