@@ -2,9 +2,9 @@
 
 mod components;
 mod demo;
+mod for_collector;
 mod gates;
 mod given;
-mod own_keys;
 mod paper;
 mod print_config;
 mod start;

@@ -6,7 +6,7 @@ use clap::Args;
 use config::{Faults, Format, Node};
 use serde_json::{Map, Value};
 
-use super::{Answer, Failure, own_keys, yaml};
+use super::{Answer, Failure, for_collector, yaml};
 use crate::outline;
 use crate::setup::{Asked, Setup, setup};
 
@@ -18,7 +18,7 @@ pub(super) struct Options {
     /// Say behind each value where it was written (YAML only)
     #[arg(long)]
     origins: bool,
-    /// Leave out, and name, what only this service knows
+    /// Leave out what only this service knows, and write old names new; say each
     #[arg(long)]
     for_collector: bool,
     /// As the Collector has it; secrets are never printed here
@@ -59,7 +59,7 @@ pub(super) fn run(
         .collect();
     sections.push(("service", outline::service(&document)?));
     if options.for_collector {
-        own_keys::omit(&mut sections, err)?;
+        for_collector::adapt(&mut sections, err)?;
     }
     match options.format.as_str() {
         "json" => {

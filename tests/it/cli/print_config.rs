@@ -128,6 +128,34 @@ fn what_the_collector_does_not_know_is_left_out_and_named_for_it() {
 }
 
 #[test]
+fn a_type_that_the_collector_has_dropped_has_its_new_name_for_it_everywhere() {
+    let yaml = "receivers: {nop: }\nexporters: {logging: , logging/b: }\n\
+                service: {pipelines: {traces: {receivers: [nop], exporters: [logging/b, logging]}}}\n";
+    let file = file(yaml);
+    let arguments = [
+        "print-config",
+        "--for-collector",
+        "--format",
+        "json",
+        "--config",
+        path(&file),
+    ];
+    let ended = tracegate(&arguments);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    for line in [
+        "renamed: exporters::logging to debug\n",
+        "renamed: exporters::logging/b to debug/b\n",
+    ] {
+        assert!(ended.err.contains(line), "{}", ended.err);
+    }
+    let printed: Value = serde_json::from_str(&ended.out).unwrap();
+    let exporters: Vec<&String> = printed["exporters"].as_object().unwrap().keys().collect();
+    assert_eq!(exporters, ["debug", "debug/b"]);
+    let named = &printed["service"]["pipelines"]["traces"]["exporters"];
+    assert_eq!(*named, serde_json::json!(["debug/b", "debug"]));
+}
+
+#[test]
 fn texts_that_look_like_something_else_stay_texts() {
     let words = [
         "yes", "no", "on", "off", "1_000", "0123", "1e3", "null", "${X}", "12:30",
