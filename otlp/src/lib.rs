@@ -6,6 +6,7 @@
 //! no other crate of the workspace.
 
 mod edit;
+pub mod exponential;
 pub mod json;
 mod layout;
 mod merge;
