@@ -181,7 +181,8 @@ impl Log {
     }
 
     fn open(&mut self, needed: usize) {
-        let spare = self.spare.take().filter(|spare| spare.capacity() >= needed);
+        // A giant span leaves the spare for those that fit it.
+        let spare = self.spare.take_if(|spare| spare.capacity() >= needed);
         let buffer = spare.unwrap_or_else(|| {
             let buffer = Vec::with_capacity(needed.max(SEGMENT_BYTES));
             self.lease.overdraw(buffer.capacity());
@@ -350,6 +351,21 @@ mod tests {
         for at in [small, giant, next] {
             log.release(at);
         }
+        assert!(budget.used() <= 2 << 22, "{}", budget.used());
+    }
+
+    #[test]
+    fn a_giant_span_leaves_the_spare_and_its_charge_as_they_are() {
+        let (mut log, budget) = log();
+        for _ in 0..10 {
+            for size in [SEGMENT_BYTES / 2, 3 * SEGMENT_BYTES] {
+                for at in [size; 2].map(|size| append(&mut log, 0, &vec![7; size], None)) {
+                    log.release(at);
+                }
+            }
+        }
+        let small = append(&mut log, 0, b"small", None);
+        log.release(small);
         assert!(budget.used() <= 2 << 22, "{}", budget.used());
     }
 
