@@ -309,9 +309,7 @@ impl Call {
                 let (target, suffix) = (text_of(target.get(scene)?)?, text_of(suffix.get(scene)?)?);
                 Value::Bool(target.ends_with(suffix.as_ref()))
             }
-            Self::IsRootSpan => {
-                Value::Bool(scene.span.parent_span_id.iter().all(|byte| *byte == 0))
-            }
+            Self::IsRootSpan => Value::Bool(scene.span.is_root()),
             Self::Constant(Constant::Bytes(bytes)) => Value::Bytes(bytes.as_slice().into()),
             Self::Constant(Constant::Duration(nanos)) => Value::Duration(*nanos),
         })

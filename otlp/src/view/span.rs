@@ -58,6 +58,11 @@ impl<'a> Span<'a> {
         Ok(span)
     }
 
+    /// Whether the span has no parent: none is written, or one of zeros.
+    pub fn is_root(&self) -> bool {
+        self.parent_span_id.iter().all(|byte| *byte == 0)
+    }
+
     /// The value of a key of the trace state, which is `key=value,key=value`
     /// ([W3C](https://www.w3.org/TR/trace-context/#tracestate-header)).
     pub fn trace_state_entry(&self, key: &str) -> Option<&'a str> {

@@ -5,10 +5,14 @@ use std::collections::HashSet;
 use config::{GoDuration, NotYet, Problems, Validate};
 use serde::{Deserialize, Serialize};
 
+use super::log::SEGMENT_BYTES;
 use super::policies::PolicyConfig;
 
 /// The Collector's limit.
 const SHARDS_MAX: u32 = 256;
+
+/// The segment that is being filled and one before it: with less, every new trace would make all others go.
+pub(super) const PENDING_BYTES_MIN: u64 = 2 * SEGMENT_BYTES as u64;
 
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
@@ -19,7 +23,7 @@ pub(crate) struct Config {
     pub(super) decision_wait_after_root_received: GoDuration,
     /// Traces that wait at a time.
     pub(super) num_traces: u64,
-    /// Of memory that the waiting spans take; 0: half of the budget.
+    /// Of memory that the waiting traces take; 0: half of the budget.
     pub(super) max_pending_bytes: u64,
     pub(super) on_overflow: Option<OnOverflow>,
     /// The Collector's word for `on_overflow: block`.
@@ -126,6 +130,15 @@ impl Validate for Config {
             format!(
                 "num_shards ({}) must not exceed {SHARDS_MAX}",
                 self.num_shards
+            ),
+        );
+        problems.require(
+            self.max_pending_bytes == 0 || self.max_pending_bytes >= PENDING_BYTES_MIN,
+            "max_pending_bytes",
+            format!(
+                "max_pending_bytes ({}) must be at least {PENDING_BYTES_MIN}, two segments of 4 MiB, \
+                 or 0 for half of the memory budget",
+                self.max_pending_bytes
             ),
         );
         if self.num_shards > 1 {

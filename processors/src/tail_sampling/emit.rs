@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 use otlp::wire::{len_field_len, put_len, put_len_header};
 
-use super::log::{At, Log, SharedAt};
+use super::log::{At, Chain, Log, SharedAt};
 
 /// `ExportTraceServiceRequest.resource_spans`, `ResourceSpans.scope_spans` and `ScopeSpans.spans`.
 const RESOURCE_SPANS: u32 = 1;
@@ -13,6 +13,7 @@ const SPANS: u32 = 2;
 /// Gathers spans, and writes what they share once, whichever traces they are of.
 #[derive(Debug, Default)]
 pub(super) struct Emitter {
+    chains: Vec<Chain>,
     groups: Vec<Group>,
     /// Which group it is, by the place of what its spans share, and by its hash.
     by_place: HashMap<SharedAt, usize>,
@@ -31,11 +32,9 @@ struct Group {
 }
 
 impl Emitter {
-    /// Adds the spans of a trace, the last of which lies at `last`. Gives how many there are.
-    pub(super) fn add(&mut self, log: &Log, last: At) -> u64 {
-        let before = self.spans;
-        let mut next = Some(last);
-        while let Some((at, record)) = next.and_then(|at| Some((at, log.record(at)?))) {
+    /// Adds the spans of a trace.
+    pub(super) fn add(&mut self, log: &Log, chain: Chain) {
+        for (at, record) in log.spans(&chain) {
             let group = self.group(log, record.shared);
             let bytes = len_field_len(SPANS, record.span.len());
             if let Some(group) = self.groups.get_mut(group) {
@@ -44,9 +43,8 @@ impl Emitter {
             }
             self.spans += 1;
             self.bytes += bytes;
-            next = record.previous;
         }
-        self.spans - before
+        self.chains.push(chain);
     }
 
     pub(super) fn spans(&self) -> u64 {
@@ -58,8 +56,8 @@ impl Emitter {
         self.bytes
     }
 
-    /// Writes the request, and forgets the spans.
-    pub(super) fn finish(&mut self, log: &Log) -> Vec<u8> {
+    /// Writes the request, and releases the spans.
+    pub(super) fn finish(&mut self, log: &mut Log) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.bytes + self.groups.len() * 1024);
         for group in self.groups.drain(..) {
             let Some((resource, scope)) = log.shared(group.shared) else {
@@ -80,6 +78,9 @@ impl Emitter {
                     put_len(&mut out, SPANS, record.span);
                 }
             }
+        }
+        for chain in self.chains.drain(..) {
+            log.release(chain);
         }
         self.by_place.clear();
         self.by_hash.clear();
@@ -120,10 +121,10 @@ mod tests {
 
     use super::*;
 
-    /// Appends the spans of a request to a log, each behind the last.
-    fn append(log: &mut Log, request: &str) -> Option<At> {
+    /// Appends the spans of a request to a log, as one trace.
+    fn append(log: &mut Log, request: &str) -> Chain {
         let bytes = json::decode(Signal::Traces, request.as_bytes()).unwrap();
-        let mut last = None;
+        let mut chain = None;
         for resource in otlp::view::Request::new(Signal::Traces, &bytes).resource_groups() {
             let resource = resource.unwrap();
             for scope in resource.scope_groups() {
@@ -134,17 +135,21 @@ mod tests {
                 );
                 let mut shared = log.share(fields.0, fields.1);
                 for item in scope.items() {
-                    last = Some(log.append(&mut shared, item.unwrap().body, last));
+                    let span = item.unwrap().body;
+                    match &mut chain {
+                        None => chain = Some(log.append(&mut shared, span)),
+                        Some(chain) => log.extend(chain, &mut shared, span),
+                    }
                 }
             }
         }
-        last
+        chain.unwrap()
     }
 
-    fn emitted(log: &Log, lasts: &[At]) -> String {
+    fn emitted(log: &mut Log, chains: impl IntoIterator<Item = Chain>) -> String {
         let mut emitter = Emitter::default();
-        for &last in lasts {
-            emitter.add(log, last);
+        for chain in chains {
+            emitter.add(log, chain);
         }
         let request = emitter.finish(log);
         String::from_utf8(json::encode(Signal::Traces, &request).unwrap()).unwrap()
@@ -152,33 +157,43 @@ mod tests {
 
     #[test]
     fn a_trace_is_written_as_it_came() {
-        let budget = Budget::new(1 << 30);
-        let mut log = Log::new(&budget);
+        let mut log = Log::new(&Budget::new(1 << 30));
         let request = concat!(
             r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"a","value":{"intValue":"1"}}]},"#,
             r#""scopeSpans":[{"scope":{"name":"s"},"spans":[{"name":"one"},{"name":"two"}],"schemaUrl":"u"}],"#,
             r#""schemaUrl":"v"}]}"#,
         );
-        let last = append(&mut log, request).unwrap();
-        assert_eq!(emitted(&log, &[last]), request);
+        let chain = append(&mut log, request);
+        assert_eq!(emitted(&mut log, [chain]), request);
     }
 
     #[test]
     fn what_traces_share_is_written_once_also_from_several_segments() {
-        let budget = Budget::new(1 << 30);
-        let mut log = Log::new(&budget);
+        let mut log = Log::new(&Budget::new(1 << 30));
         let request = |name: &str| {
             format!(
                 r#"{{"resourceSpans":[{{"scopeSpans":[{{"scope":{{"name":"s"}},"spans":[{{"name":"{name}"}}]}}]}}]}}"#
             )
         };
-        let one = append(&mut log, &request("one")).unwrap();
+        let one = append(&mut log, &request("one"));
         // Fills the segment.
         append(&mut log, &request(&"x".repeat(5 << 20)));
-        let two = append(&mut log, &request("two")).unwrap();
+        let two = append(&mut log, &request("two"));
         assert_eq!(
-            emitted(&log, &[one, two]),
+            emitted(&mut log, [one, two]),
             r#"{"resourceSpans":[{"scopeSpans":[{"scope":{"name":"s"},"spans":[{"name":"two"},{"name":"one"}]}]}]}"#
         );
+    }
+
+    #[test]
+    fn what_is_written_is_released() {
+        let budget = Budget::new(1 << 30);
+        let mut log = Log::new(&budget);
+        let request = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"NAME"}]}]}]}"#;
+        for _ in 0..20 {
+            let chain = append(&mut log, &request.replace("NAME", &"x".repeat(5 << 20)));
+            emitted(&mut log, [chain]);
+            assert_eq!(budget.used(), 0);
+        }
     }
 }

@@ -10,11 +10,14 @@
 mod cache;
 mod config;
 mod emit;
+mod ingest;
 mod log;
 mod meter;
 mod pending;
 mod policies;
+mod rules;
 mod sampler;
+mod slab;
 #[cfg(test)]
 mod tests;
 

@@ -164,6 +164,68 @@ fn room_is_made_as_the_configuration_says() {
 }
 
 #[test]
+fn little_room_for_bytes_decides_the_oldest_and_no_others() {
+    let mut bench = Bench::new(&format!("{ERRORS}max_pending_bytes: 8388608\n"));
+    let fat = "x".repeat(1 << 20);
+    for trace in 1..=20 {
+        bench.send(trace, &format!("{trace:x}:{fat}"));
+        let (_, dropped) = drained(&mut bench.out);
+        let decided: u64 = dropped.iter().map(|(spans, _)| spans).sum();
+        // A segment holds three of them.
+        assert!(decided <= 3, "{decided} for the sake of trace {trace}");
+    }
+    bench.send(21, "21:small");
+    bench.until(20_000);
+    let (_, dropped) = drained(&mut bench.out);
+    assert!(
+        dropped
+            .iter()
+            .all(|(_, reason)| *reason == Reason::NotSampled)
+    );
+}
+
+#[test]
+fn a_bound_on_bytes_that_is_too_low_to_work_is_a_fault() {
+    let found = |bytes: &str| {
+        crate::fixture::faults(
+            "tail_sampling",
+            &format!("{ERRORS}max_pending_bytes: {bytes}\n"),
+        )
+    };
+    assert_eq!(
+        found("8388607"),
+        [concat!(
+            "processors::tail_sampling::max_pending_bytes: max_pending_bytes (8388607) must be at least 8388608, ",
+            "two segments of 4 MiB, or 0 for half of the memory budget"
+        )]
+    );
+    assert!(found("8388608").is_empty() && found("0").is_empty());
+}
+
+#[test]
+fn traces_that_are_decided_after_their_root_leave_nothing_until_their_time_would_have_come() {
+    let host = host();
+    let yaml = ERRORS.replace("10s", "1h\ndecision_wait_after_root_received: 1s");
+    let cache = "decision_cache: {sampled_cache_size: 1, non_sampled_cache_size: 1}";
+    let mut processor = build("tail_sampling", &format!("{yaml}{cache}"), &host);
+    let mut out = Outbox::default();
+    let mut most = [0; 2];
+    for second in 0..200 {
+        let list: Vec<String> = (0..100)
+            .map(|at| format!("{:x}:^root", second * 100 + at + 1))
+            .collect();
+        processor.process(spans(&list.join(" ")), at(second * 1000), &mut out);
+        while let Some(due) = processor.deadline().filter(|due| due.as_secs() <= second) {
+            processor.tick(at(due.as_millis() as u64), &mut out);
+        }
+        drop(drained(&mut out));
+        let half = &mut most[usize::from(second >= 100)];
+        *half = host.budget.used().max(*half);
+    }
+    assert!(most[1] <= most[0] + (64 << 10), "{most:?}");
+}
+
+#[test]
 fn a_trace_that_is_too_large_is_not_sampled_and_its_rest_neither() {
     let mut bench = Bench::new(&format!("{ERRORS}maximum_trace_size_bytes: 100\n"));
     bench.send(0, "a:one! a:two! a:three! a:four! a:five! b:six!");

@@ -154,7 +154,7 @@ impl Policies {
             .min()
             .unwrap_or_default();
         facts.end = facts.end.max(span.end_time_unix_nano);
-        facts.has_root |= span.parent_span_id.iter().all(|byte| *byte == 0);
+        facts.has_root |= span.is_root();
         facts.seen.join(resource);
         let _ = self.conditions.see_span(scene, &mut facts.seen);
     }

@@ -1,0 +1,197 @@
+//! What comes in: each span joins its trace, or follows what was decided of it.
+
+use ledger::Reason;
+use otlp::view::{Item, Request, ResourceGroup, ScopeGroup, Span};
+use otlp::{Malformed, Signal};
+use ottl::Scene;
+use pipeline::Now;
+use pipeline::component::Outbox;
+
+use super::cache::Verdict;
+use super::log::Shared;
+use super::pending::Pending;
+use super::policies::{Seen, TraceId};
+use super::sampler::Sampler;
+use super::slab::Slot;
+
+/// Spans of a trace that wait for its decision. Traces beyond are a defect of their sender's, such as a span that
+/// never ends its trace; the decision is made with these, and the others follow it.
+const TRACE_SPANS_MAX: u32 = 1_000_000;
+
+/// One request on its way in.
+pub(super) struct Pass<'o> {
+    pub(super) now: Now,
+    pub(super) out: &'o mut Outbox,
+    /// The trace of the span before, to which most spans belong too.
+    current: Option<(TraceId, Way)>,
+    /// Spans so far.
+    pub(super) taken: u64,
+}
+
+/// Where the spans of a trace go.
+#[derive(Clone, Copy)]
+enum Way {
+    Waits(Slot),
+    Follows(Verdict),
+}
+
+/// What the spans of a scope group have in common.
+struct Group<'x, 'a> {
+    resource: &'x ResourceGroup<'a>,
+    scope: &'x ScopeGroup<'a>,
+    /// What the policies see on the resource.
+    seen: &'x Seen,
+    shared: Shared<'a>,
+}
+
+impl<'o> Pass<'o> {
+    pub(super) fn new(now: Now, out: &'o mut Outbox) -> Self {
+        Self {
+            now,
+            out,
+            current: None,
+            taken: 0,
+        }
+    }
+}
+
+impl Sampler {
+    /// Takes all spans, unless the framing is broken.
+    pub(super) fn ingest(&mut self, request: &[u8], pass: &mut Pass<'_>) -> Result<(), Malformed> {
+        for resource in Request::new(Signal::Traces, request).resource_groups() {
+            let resource = &resource?;
+            let seen = &self.policies.see_resource(resource.attributes());
+            for scope in resource.scope_groups() {
+                let scope = &scope?;
+                let shared = self
+                    .log
+                    .share(resource.shared_fields()?, scope.shared_fields()?);
+                let mut group = Group {
+                    resource,
+                    scope,
+                    seen,
+                    shared,
+                };
+                for item in scope.items() {
+                    self.take(&item?, &mut group, pass);
+                    pass.taken += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, item: &Item<'_>, group: &mut Group<'_, '_>, pass: &mut Pass<'_>) {
+        let Some((id, span)) = identified(item) else {
+            return pass.out.drop_items(1, Reason::Invalid);
+        };
+        let current = pass.current.filter(|(current, _)| *current == id);
+        let way = current.map(|(_, way)| way).or_else(|| self.way(&id));
+        let way = match way {
+            Some(Way::Follows(verdict)) => {
+                self.follow(verdict, item.body, &mut group.shared, pass.out);
+                Way::Follows(verdict)
+            }
+            Some(Way::Waits(slot)) => {
+                self.join(slot, &span, item.body, group);
+                Way::Waits(slot)
+            }
+            None => {
+                self.make_room(pass.now, pass.out);
+                Way::Waits(self.begin(id, &span, item.body, group, pass.now))
+            }
+        };
+        pass.current = Some((id, way));
+        if let Way::Waits(slot) = way {
+            self.hold_to_bounds(slot, &span, pass);
+        }
+    }
+
+    /// Where the spans of a trace go that has been seen before.
+    fn way(&self, id: &TraceId) -> Option<Way> {
+        let waiting = self.traces.find(id).map(Way::Waits);
+        waiting.or_else(|| self.cache.get(id).map(Way::Follows))
+    }
+
+    fn begin(
+        &mut self,
+        id: TraceId,
+        span: &Span<'_>,
+        body: &[u8],
+        group: &mut Group<'_, '_>,
+        now: Now,
+    ) -> Slot {
+        self.meter.new_trace();
+        let mut facts = self.policies.nothing();
+        self.policies
+            .see(&group.scene(span), body.len(), group.seen, &mut facts);
+        self.traces.add(Pending {
+            id,
+            facts,
+            chain: self.log.append(&mut group.shared, body),
+            came: now.mono,
+            rooted: None,
+        })
+    }
+
+    fn join(&mut self, slot: Slot, span: &Span<'_>, body: &[u8], group: &mut Group<'_, '_>) {
+        if let Some(pending) = self.traces.get_mut(slot) {
+            let facts = &mut pending.facts;
+            self.policies
+                .see(&group.scene(span), body.len(), group.seen, facts);
+            self.log.extend(&mut pending.chain, &mut group.shared, body);
+        }
+    }
+
+    /// A trace ends or is decided at once when it is too large, and is decided soon after its root.
+    fn hold_to_bounds(&mut self, slot: Slot, span: &Span<'_>, pass: &mut Pass<'_>) {
+        let Some(facts) = self.traces.get_mut(slot).map(|pending| &pending.facts) else {
+            return;
+        };
+        let is_too_large = self
+            .rules
+            .trace_bytes_max
+            .is_some_and(|max| facts.bytes > max);
+        if is_too_large || facts.spans >= TRACE_SPANS_MAX {
+            pass.current = None;
+            if let Some(pending) = self.traces.take(slot) {
+                if is_too_large {
+                    self.end_too_large(pending, pass.out);
+                } else {
+                    self.judge(pending, pass.now, pass.out);
+                }
+            }
+        } else if span.is_root() {
+            self.traces.hasten(slot, pass.now.mono);
+        }
+    }
+
+    /// A span whose trace is decided does as the others did.
+    fn follow(&mut self, verdict: Verdict, span: &[u8], shared: &mut Shared<'_>, out: &mut Outbox) {
+        self.meter.late(verdict);
+        if verdict == Verdict::Sampled {
+            let chain = self.log.append(shared, span);
+            self.emitter.add(&self.log, chain);
+        } else {
+            out.drop_items(1, Reason::NotSampled);
+        }
+    }
+}
+
+impl<'a> Group<'_, 'a> {
+    fn scene<'s>(&'s self, span: &'s Span<'a>) -> Scene<'s> {
+        Scene {
+            resource: self.resource,
+            scope: self.scope,
+            span,
+            event: None,
+        }
+    }
+}
+
+/// The span with the id of its trace; `None` if it has none.
+fn identified<'a>(item: &Item<'a>) -> Option<(TraceId, Span<'a>)> {
+    let span = item.span().ok()??;
+    let id = TraceId::try_from(span.trace_id).ok()?;
+    id.iter().any(|byte| *byte != 0).then_some((id, span))
+}
