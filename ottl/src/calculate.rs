@@ -10,31 +10,36 @@ pub(crate) fn calculate<'a>(
     right: &Value<'_>,
 ) -> Result<Value<'a>, Trouble> {
     use Operator::{Minus, Over, Plus, Times};
+    let by_zero = || Err(Trouble("attempted to divide by 0".into()));
+    let floats = |left: f64, right: f64| {
+        Ok(Value::Float(match operator {
+            Plus => left + right,
+            Minus => left - right,
+            Times => left * right,
+            Over if right == 0.0 => return by_zero(),
+            Over => left / right,
+        }))
+    };
     Ok(match (left, operator, right) {
-        (Value::Int(_), Over, Value::Int(0)) => {
-            return Err(Trouble("attempted to divide by 0".into()));
-        }
+        (Value::Int(_), Over, Value::Int(0)) => return by_zero(),
         (Value::Int(left), _, Value::Int(right)) => Value::Int(match operator {
             Plus => left.wrapping_add(*right),
             Minus => left.wrapping_sub(*right),
             Times => left.wrapping_mul(*right),
             Over => left.wrapping_div(*right),
         }),
-        (Value::Float(left), _, Value::Float(right)) => Value::Float(match operator {
-            Plus => left + right,
-            Minus => left - right,
-            Times => left * right,
-            Over => left / right,
-        }),
+        (Value::Float(left), _, Value::Float(right)) => return floats(*left, *right),
+        (Value::Int(left), _, Value::Float(right)) => return floats(*left as f64, *right),
+        (Value::Float(left), _, Value::Int(right)) => return floats(*left, *right as f64),
         (Value::Time(left), Minus, Value::Time(right)) => {
-            Value::Duration(left.wrapping_sub(*right))
+            Value::Duration(left.saturating_sub(*right))
         }
         (Value::Time(left), Minus, Value::Duration(right)) => {
-            Value::Time(left.wrapping_sub(*right))
+            Value::Time(left.saturating_sub(*right))
         }
         (Value::Time(left), Plus, Value::Duration(right))
         | (Value::Duration(left), Plus, Value::Time(right)) => {
-            Value::Time(left.wrapping_add(*right))
+            Value::Time(left.saturating_add(*right))
         }
         (Value::Duration(left), Plus, Value::Duration(right)) => {
             Value::Duration(left.wrapping_add(*right))
@@ -48,4 +53,12 @@ pub(crate) fn calculate<'a>(
             ));
         }
     })
+}
+
+pub(crate) fn negate<'a>(value: &Value<'_>) -> Result<Value<'a>, Trouble> {
+    match value {
+        Value::Int(number) => Ok(Value::Int(number.wrapping_neg())),
+        Value::Float(number) => Ok(Value::Float(-number)),
+        other => Err(Trouble(format!("{} has no negative", other.kind()).into())),
+    }
 }

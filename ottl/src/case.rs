@@ -11,34 +11,103 @@ pub(crate) enum Case {
 impl Case {
     pub(crate) fn convert(self, text: &str) -> String {
         match self {
-            Self::Lower => text.to_lowercase(),
-            Self::Upper => text.to_uppercase(),
-            Self::Snake => words(text).join("_").to_lowercase(),
-            Self::Camel => words(text).iter().map(|word| capital(word)).collect(),
+            Self::Lower => text.chars().map(lower).collect(),
+            Self::Upper => text.chars().map(upper).collect(),
+            Self::Snake => snake(text.trim()),
+            Self::Camel => camel(text.trim()),
         }
     }
 }
 
-/// Cut at signs, and where a capital follows a small letter.
-fn words(text: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut before = ' ';
+/// Each letter by itself, whatever stands beside it; one that would become several stays, as in Go.
+fn lower(c: char) -> char {
+    let mut letters = c.to_lowercase();
+    match (letters.next(), letters.next()) {
+        (Some(only), None) => only,
+        // The only one: a capital I with a dot becomes a plain i.
+        (Some(first), _) => first,
+        _ => c,
+    }
+}
+
+fn upper(c: char) -> char {
+    let mut letters = c.to_uppercase();
+    match (letters.next(), letters.next()) {
+        (Some(only), None) => only,
+        _ => c,
+    }
+}
+
+/// An underscore between words: where the case changes, at numbers, and instead of each sign that parts words. A run
+/// of capitals is one word, without the last one if a small letter follows.
+fn snake(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    let mut before = None;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let next = chars.peek().copied().map_or(Kind::Sign, Kind::of);
+        let kind = Kind::of(c);
+        let begins = kind == Kind::Capital && next == Kind::Small && before == Some(Kind::Capital);
+        if begins {
+            out.push('_');
+        }
+        out.push(match c {
+            ' ' | '_' | '-' | '.' => '_',
+            c => c.to_ascii_lowercase(),
+        });
+        let ends = match kind {
+            Kind::Capital => next == Kind::Digit,
+            Kind::Small => matches!(next, Kind::Capital | Kind::Digit),
+            Kind::Digit => matches!(next, Kind::Capital | Kind::Small),
+            Kind::Sign => false,
+        };
+        if ends {
+            out.push('_');
+        }
+        before = Some(kind);
+    }
+    out
+}
+
+/// Words run together, each with a capital; what is neither an ASCII letter nor a digit is left out.
+fn camel(text: &str) -> String {
+    let text = if text == "ID" { "id" } else { text };
+    let mut out = String::with_capacity(text.len());
+    let mut begins = true;
+    let mut before = Kind::Sign;
     for c in text.chars() {
-        let ends = !c.is_alphanumeric() || c.is_uppercase() && before.is_lowercase();
-        if ends && words.last().is_some_and(|word| !word.is_empty()) {
-            words.push(String::new());
+        let kind = Kind::of(c);
+        let c = match kind {
+            Kind::Small if begins => c.to_ascii_uppercase(),
+            Kind::Capital if !begins && before == Kind::Capital => c.to_ascii_lowercase(),
+            _ => c,
+        };
+        if kind == Kind::Sign {
+            begins = matches!(c, '_' | ' ' | '-' | '.');
+        } else {
+            out.push(c);
+            begins = kind == Kind::Digit;
         }
-        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
-            word.push(c);
-        }
-        before = c;
+        before = kind;
     }
-    words.retain(|word| !word.is_empty());
-    words
+    out
 }
 
-fn capital(word: &str) -> String {
-    let mut chars = word.chars();
-    let first = chars.next().into_iter().flat_map(char::to_uppercase);
-    first.chain(chars.flat_map(char::to_lowercase)).collect()
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Capital,
+    Small,
+    Digit,
+    Sign,
+}
+
+impl Kind {
+    fn of(c: char) -> Self {
+        match c {
+            'A'..='Z' => Self::Capital,
+            'a'..='z' => Self::Small,
+            '0'..='9' => Self::Digit,
+            _ => Self::Sign,
+        }
+    }
 }

@@ -1,17 +1,20 @@
 //! From a tree to a condition in which everything is resolved.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::calculate::calculate;
+use crate::calculate::{calculate, negate};
 use crate::compare;
+use crate::convert::expected;
 use crate::fault::{Fault, Trouble};
 use crate::functions::{Call, FUNCTIONS, NOT_YET};
 use crate::parser::parse;
 use crate::path::{Context, Path};
 use crate::scene::Scene;
 use crate::tree::{Argument, Boolean, Comparison, Expression, ExpressionKind, Key, Operator};
-use crate::value::Value;
+use crate::value::{Step, Value};
+use crate::wants::Wants;
 
 const ENUMERATIONS: [(&str, i64); 9] = [
     ("SPAN_KIND_UNSPECIFIED", 0),
@@ -36,6 +39,8 @@ enum Node {
     Not(Box<Self>),
     Compare(Getter, Comparison, Getter),
     Alone(Getter),
+    /// Whatever the data is.
+    Constant(bool),
 }
 
 /// What gives a value.
@@ -48,9 +53,18 @@ pub(crate) enum Getter {
     Text(Arc<str>),
     Bytes(Arc<[u8]>),
     Path(Path),
-    Call(Arc<Call>, Vec<Key>),
+    Call(Arc<Call>, Vec<Index>),
     List(Vec<Self>),
+    Map(Vec<(Arc<str>, Self)>),
+    Negate(Box<Self>),
     Calculate(Box<Self>, Operator, Box<Self>),
+}
+
+/// What leads from a value to one within; known, or given with the data.
+#[derive(Clone, Debug)]
+pub(crate) enum Index {
+    Known(Step<'static>),
+    Given(Box<Getter>),
 }
 
 // === impl Condition ===
@@ -104,6 +118,7 @@ impl Node {
                     format!("expected a boolean but got {}", other.kind()).into(),
                 )),
             },
+            Self::Constant(value) => Ok(*value),
         }
     }
 }
@@ -115,30 +130,58 @@ fn boolean(tree: &Boolean, context: Context) -> Result<Node, Fault> {
             .collect::<Result<Vec<_>, _>>()
     };
     Ok(match tree {
-        Boolean::Or(inner) => Node::Or(list(inner)?),
-        Boolean::And(inner) => Node::And(list(inner)?),
-        Boolean::Not(inner) => Node::Not(Box::new(boolean(inner, context)?)),
+        Boolean::Or(inner) => folded(list(inner)?, true, Node::Or),
+        Boolean::And(inner) => folded(list(inner)?, false, Node::And),
+        Boolean::Not(inner) => match boolean(inner, context)? {
+            Node::Constant(value) => Node::Constant(!value),
+            inner => Node::Not(Box::new(inner)),
+        },
         Boolean::Compare(left, comparison, right) => {
-            Node::Compare(getter(left, context)?, *comparison, getter(right, context)?)
+            let (left, right) = (getter(left, context)?, getter(right, context)?);
+            match (left.literal(), right.literal()) {
+                (Some(left), Some(right)) => {
+                    Node::Constant(compare::holds(&left, *comparison, &right))
+                }
+                _ => Node::Compare(left, *comparison, right),
+            }
         }
         Boolean::Alone(expression) => {
-            let is_literal = matches!(
-                expression.kind,
-                ExpressionKind::Nil
-                    | ExpressionKind::Int(_)
-                    | ExpressionKind::Float(_)
-                    | ExpressionKind::Text(_)
-                    | ExpressionKind::Bytes(_)
-                    | ExpressionKind::List(_)
-                    | ExpressionKind::Enumeration(_)
-            );
-            if is_literal {
+            if let ExpressionKind::Bool(value) = expression.kind {
+                return Ok(Node::Constant(value));
+            }
+            if !matches!(expression.kind, ExpressionKind::Call(..)) {
                 let fault = Fault::new(expression.place.clone(), "this is no condition");
                 return Err(fault.with_help("compare it with something"));
             }
             Node::Alone(getter(expression, context)?)
         }
     })
+}
+
+/// A list without its constants; `decides` is the value that decides it alone, whatever the others would say.
+fn folded(mut list: Vec<Node>, decides: bool, several: impl FnOnce(Vec<Node>) -> Node) -> Node {
+    let is = |node: &Node, value: bool| matches!(node, Node::Constant(known) if *known == value);
+    if list.iter().any(|node| is(node, decides)) {
+        return Node::Constant(decides);
+    }
+    list.retain(|node| !is(node, !decides));
+    if list.is_empty() {
+        Node::Constant(!decides)
+    } else {
+        several(list)
+    }
+}
+
+/// Keys as they are asked.
+pub(crate) fn indexes(keys: &[Key], context: Context) -> Result<Vec<Index>, Fault> {
+    let index = |key: &Key| {
+        Ok(match key {
+            Key::Text(text) => Index::Known(Step::Key(text.clone().into())),
+            Key::Index(index) => Index::Known(Step::Index(*index)),
+            Key::Of(expression) => Index::Given(Box::new(getter(expression, context)?)),
+        })
+    };
+    keys.iter().map(index).collect()
 }
 
 fn getter(expression: &Expression, context: Context) -> Result<Getter, Fault> {
@@ -165,13 +208,21 @@ fn getter(expression: &Expression, context: Context) -> Result<Getter, Fault> {
         }
         ExpressionKind::Call(name, arguments, keys) => Getter::Call(
             Arc::new(call(name, arguments, expression, context)?),
-            keys.clone(),
+            indexes(keys, context)?,
         ),
         ExpressionKind::List(list) => Getter::List(
             list.iter()
                 .map(|inner| getter(inner, context))
                 .collect::<Result<_, _>>()?,
         ),
+        ExpressionKind::Map(pairs) => {
+            let mut map = BTreeMap::new();
+            for (key, value) in pairs {
+                map.insert(Arc::from(key.as_str()), getter(value, context)?);
+            }
+            Getter::Map(map.into_iter().collect())
+        }
+        ExpressionKind::Negate(inner) => Getter::Negate(Box::new(getter(inner, context)?)),
         ExpressionKind::Calculate(left, operator, right) => Getter::Calculate(
             Box::new(getter(left, context)?),
             *operator,
@@ -200,14 +251,19 @@ fn call(
     let mut arguments: Vec<Option<Getter>> = parameters.iter().map(|_| None).collect();
     for (at, argument) in given.iter().enumerate() {
         let at = match &argument.name {
-            Some(name) => parameters.iter().position(|known| known == name),
+            Some(name) => parameters.iter().position(|(known, _)| known == name),
             None => Some(at),
         };
-        let Some(place) = at.and_then(|at| arguments.get_mut(at)) else {
+        let place = at.and_then(|at| Some((parameters.get(at)?.1, arguments.get_mut(at)?)));
+        let Some((wants, place)) = place else {
             let expected = format!("`{name}` takes {}", list_of(parameters));
             return Err(Fault::new(argument.value.place.clone(), expected));
         };
-        *place = Some(getter(&argument.value, context)?);
+        let value = getter(&argument.value, context)?;
+        if let Some(Err(wrong)) = value.literal().map(|value| wants.check(&value)) {
+            return Err(Fault::new(argument.value.place.clone(), wrong.0));
+        }
+        *place = Some(value);
     }
     let arguments: Option<Vec<Getter>> = arguments.into_iter().collect();
     let arguments =
@@ -215,8 +271,9 @@ fn call(
     (function.build)(&arguments).map_err(fault)
 }
 
-fn list_of(parameters: &[&str]) -> String {
-    match parameters {
+fn list_of(parameters: &[(&str, Wants)]) -> String {
+    let names: Vec<&str> = parameters.iter().map(|(name, _)| *name).collect();
+    match names.as_slice() {
         [] => "no arguments".to_owned(),
         [one] => format!("one argument: {one}"),
         several => format!("{} arguments: {}", several.len(), several.join(", ")),
@@ -228,17 +285,12 @@ fn list_of(parameters: &[&str]) -> String {
 impl Getter {
     pub(crate) fn get<'a>(&'a self, scene: &Scene<'a>) -> Result<Value<'a>, Trouble> {
         Ok(match self {
-            Self::Nil => Value::Nil,
-            Self::Bool(value) => Value::Bool(*value),
-            Self::Int(number) => Value::Int(*number),
-            Self::Float(number) => Value::Float(*number),
-            Self::Text(text) => Value::Text(Cow::Borrowed(text)),
-            Self::Bytes(bytes) => Value::Bytes(Cow::Borrowed(bytes)),
             Self::Path(path) => path.get(scene)?,
             Self::Call(call, keys) => {
                 let mut value = call.get(scene)?;
                 for key in keys {
-                    value = value.at(key).map_err(Trouble)?;
+                    let within = value.at(&key.step(scene)?).map_err(Trouble)?;
+                    value = within.ok_or(Trouble("key not found in map".into()))?;
                 }
                 value
             }
@@ -247,9 +299,50 @@ impl Getter {
                     .map(|inner| inner.get(scene))
                     .collect::<Result<_, _>>()?,
             ),
+            Self::Map(pairs) => {
+                let pairs = pairs.iter();
+                let pairs = pairs.map(|(key, value)| Ok((key.as_ref(), value.get(scene)?)));
+                Value::Dictionary(pairs.collect::<Result<_, Trouble>>()?)
+            }
+            Self::Negate(inner) => negate(&inner.get(scene)?)?,
             Self::Calculate(left, operator, right) => {
                 calculate(&left.get(scene)?, *operator, &right.get(scene)?)?
             }
+            literal => literal.literal().unwrap_or(Value::Nil),
         })
+    }
+
+    /// The value, if it is the same whatever the data is.
+    fn literal(&self) -> Option<Value<'_>> {
+        Some(match self {
+            Self::Nil => Value::Nil,
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Int(number) => Value::Int(*number),
+            Self::Float(number) => Value::Float(*number),
+            Self::Text(text) => Value::Text(Cow::Borrowed(text)),
+            Self::Bytes(bytes) => Value::Bytes(Cow::Borrowed(bytes)),
+            Self::List(list) => Value::List(list.iter().map(Self::literal).collect::<Option<_>>()?),
+            Self::Map(pairs) => {
+                let pairs = pairs.iter();
+                let pairs = pairs.map(|(key, value)| Some((key.as_ref(), value.literal()?)));
+                Value::Dictionary(pairs.collect::<Option<_>>()?)
+            }
+            Self::Path(_) | Self::Call(..) | Self::Negate(_) | Self::Calculate(..) => return None,
+        })
+    }
+}
+
+// === impl Index ===
+
+impl Index {
+    pub(crate) fn step<'a>(&'a self, scene: &Scene<'a>) -> Result<Step<'a>, Trouble> {
+        match self {
+            Self::Known(step) => Ok(step.clone()),
+            Self::Given(getter) => match getter.get(scene)? {
+                Value::Text(key) => Ok(Step::Key(key)),
+                Value::Int(index) => Ok(Step::Index(index)),
+                other => Err(expected("a key or an index", &other)),
+            },
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! Comparison by the rules of the language: values of different kinds are not equal, and that is no error.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use otlp::view::Attributes;
+use otlp::view::KeyValue;
 
 use crate::tree::Comparison;
 use crate::value::Value;
@@ -24,15 +25,26 @@ pub(crate) fn holds(left: &Value<'_>, comparison: Comparison, right: &Value<'_>)
 }
 
 fn is_equal(left: &Value<'_>, right: &Value<'_>) -> bool {
+    is_same(left, right) || order(left, right) == Some(Ordering::Equal)
+}
+
+/// Within lists and maps an integer equals no float. The views refuse what is nested too deep.
+fn is_same(left: &Value<'_>, right: &Value<'_>) -> bool {
     match (left, right) {
-        (Value::Map(left), Value::Map(right)) => same_map(*left, *right),
+        (Value::Id(left), Value::Id(right)) => left == right,
+        (Value::Int(_), Value::Float(_)) | (Value::Float(_), Value::Int(_)) => false,
+        (Value::Map(_) | Value::Dictionary(_), Value::Map(_) | Value::Dictionary(_)) => {
+            let (left, right) = (pairs(left), pairs(right));
+            let within = |(key, value): &(Cow<'_, str>, Value<'_>)| {
+                let mut found = right.iter().filter(|(other, _)| other == key);
+                found.next().is_some_and(|(_, other)| is_same(value, other))
+            };
+            left.len() == right.len() && left.iter().all(within)
+        }
         (Value::Array(_) | Value::List(_), Value::Array(_) | Value::List(_)) => {
             let (left, right) = (elements(left), elements(right));
-            left.len() == right.len()
-                && left
-                    .iter()
-                    .zip(&right)
-                    .all(|(left, right)| is_equal(left, right))
+            let mut both = left.iter().zip(&right);
+            left.len() == right.len() && both.all(|(left, right)| is_same(left, right))
         }
         _ => order(left, right) == Some(Ordering::Equal),
     }
@@ -56,7 +68,7 @@ fn order(left: &Value<'_>, right: &Value<'_>) -> Option<Ordering> {
 }
 
 /// The elements of a list; one that cannot be read ends it.
-fn elements<'a>(list: &Value<'a>) -> Vec<Value<'a>> {
+pub(crate) fn elements<'a>(list: &Value<'a>) -> Vec<Value<'a>> {
     match list {
         Value::Array(values) => (*values).map_while(Result::ok).map(Value::of).collect(),
         Value::List(values) => values.clone(),
@@ -64,17 +76,18 @@ fn elements<'a>(list: &Value<'a>) -> Vec<Value<'a>> {
     }
 }
 
-/// The same keys with the same values, in any order.
-fn same_map(left: Attributes<'_>, right: Attributes<'_>) -> bool {
-    let within = |one: Attributes<'_>, other: Attributes<'_>| {
-        one.into_iter().all(|pair| {
-            let Ok(pair) = pair else { return false };
-            let key = pair.key.to_string_lossy();
-            match (pair.value(), other.get(&key)) {
-                (Ok(value), Ok(Some(found))) => is_equal(&Value::of(value), &Value::of(found)),
-                _ => false,
-            }
-        })
-    };
-    within(left, right) && within(right, left)
+/// The pairs of a map; one that cannot be read ends it.
+pub(crate) fn pairs<'a>(map: &Value<'a>) -> Vec<(Cow<'a, str>, Value<'a>)> {
+    let read =
+        |pair: KeyValue<'a>| Some((pair.key.to_string_lossy(), Value::of(pair.value().ok()?)));
+    match map {
+        Value::Map(map) => (*map).map_while(|pair| read(pair.ok()?)).collect(),
+        Value::Dictionary(pairs) => {
+            let pairs = pairs.iter();
+            pairs
+                .map(|(key, value)| (Cow::Borrowed(*key), value.clone()))
+                .collect()
+        }
+        _ => Vec::new(),
+    }
 }

@@ -4,18 +4,18 @@ use regex::Regex;
 
 use crate::case::Case;
 use crate::check::Getter;
-use crate::convert::{double, int, length, like_text, text_of};
+use crate::convert::{double, duration as parse_duration, id, int, length, like_text, text_of};
 use crate::fault::Trouble;
-use crate::lexer::hex;
 use crate::pattern;
 use crate::scene::Scene;
 use crate::value::Value;
+use crate::wants::Wants;
 
 /// A row of the table.
 pub(crate) struct Function {
     pub(crate) name: &'static str,
     /// By the names under which they may be given.
-    pub(crate) parameters: &'static [&'static str],
+    pub(crate) parameters: &'static [(&'static str, Wants)],
     pub(crate) build: fn(&[Getter]) -> Result<Call, String>,
 }
 
@@ -23,7 +23,8 @@ pub(crate) struct Function {
 #[derive(Debug)]
 pub(crate) enum Call {
     IsMatch(Getter, Pattern),
-    Is(Kind, Getter),
+    Is(Wants, Getter),
+    IsList(Getter),
     Len(Getter),
     Int(Getter),
     Double(Getter),
@@ -32,14 +33,11 @@ pub(crate) enum Call {
     HasPrefix(Getter, Getter),
     HasSuffix(Getter, Getter),
     IsRootSpan,
-    /// Known once the condition is read.
-    Constant(Constant),
-}
-
-#[derive(Debug)]
-pub(crate) enum Constant {
-    Bytes(Vec<u8>),
-    Duration(i64),
+    /// Of so many bytes.
+    Id(Getter, usize),
+    Duration(Getter),
+    /// A duration that is known once the condition is read.
+    Constant(i64),
 }
 
 #[derive(Debug)]
@@ -49,75 +47,65 @@ pub(crate) enum Pattern {
     Given(Getter),
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Kind {
-    Text,
-    Int,
-    Double,
-    Bool,
-    Map,
-    List,
-}
-
 pub(crate) const FUNCTIONS: [Function; 18] = [
     Function {
         name: "ConvertCase",
-        parameters: &["target", "toCase"],
+        parameters: &[("target", Wants::Text), ("toCase", Wants::Text)],
         build: convert_case,
     },
     Function {
         name: "Double",
-        parameters: &["target"],
+        parameters: &[("target", Wants::LikeDouble)],
         build: |of| Ok(Call::Double(first(of))),
     },
     Function {
         name: "Duration",
-        parameters: &["duration"],
+        parameters: &[("duration", Wants::Text)],
         build: duration,
     },
     Function {
         name: "HasPrefix",
-        parameters: &["target", "prefix"],
+        parameters: &[("target", Wants::Text), ("prefix", Wants::Text)],
         build: |of| Ok(Call::HasPrefix(first(of), second(of))),
     },
     Function {
         name: "HasSuffix",
-        parameters: &["target", "suffix"],
+        parameters: &[("target", Wants::Text), ("suffix", Wants::Text)],
         build: |of| Ok(Call::HasSuffix(first(of), second(of))),
     },
     Function {
         name: "Int",
-        parameters: &["target"],
+        parameters: &[("target", Wants::LikeInt)],
         build: |of| Ok(Call::Int(first(of))),
     },
     Function {
         name: "IsBool",
-        parameters: &["target"],
-        build: |of| Ok(Call::Is(Kind::Bool, first(of))),
+        parameters: &[("target", Wants::Bool)],
+        build: |of| Ok(Call::Is(Wants::Bool, first(of))),
     },
     Function {
         name: "IsDouble",
-        parameters: &["target"],
-        build: |of| Ok(Call::Is(Kind::Double, first(of))),
+        parameters: &[("target", Wants::Double)],
+        build: |of| Ok(Call::Is(Wants::Double, first(of))),
     },
     Function {
         name: "IsInt",
-        parameters: &["target"],
-        build: |of| Ok(Call::Is(Kind::Int, first(of))),
+        parameters: &[("target", Wants::Int)],
+        build: |of| Ok(Call::Is(Wants::Int, first(of))),
     },
     Function {
         name: "IsList",
-        parameters: &["target"],
-        build: |of| Ok(Call::Is(Kind::List, first(of))),
+        parameters: &[("target", Wants::Any)],
+        build: |of| Ok(Call::IsList(first(of))),
     },
     Function {
         name: "IsMap",
-        parameters: &["target"],
-        build: |of| Ok(Call::Is(Kind::Map, first(of))),
+        parameters: &[("target", Wants::Map)],
+        build: |of| Ok(Call::Is(Wants::Map, first(of))),
     },
     Function {
         name: "IsMatch",
-        parameters: &["target", "pattern"],
+        parameters: &[("target", Wants::Any), ("pattern", Wants::Text)],
         build: is_match,
     },
     Function {
@@ -127,28 +115,28 @@ pub(crate) const FUNCTIONS: [Function; 18] = [
     },
     Function {
         name: "IsString",
-        parameters: &["target"],
-        build: |of| Ok(Call::Is(Kind::Text, first(of))),
+        parameters: &[("target", Wants::Text)],
+        build: |of| Ok(Call::Is(Wants::Text, first(of))),
     },
     Function {
         name: "Len",
-        parameters: &["target"],
+        parameters: &[("target", Wants::Any)],
         build: |of| Ok(Call::Len(first(of))),
     },
     Function {
         name: "SpanID",
-        parameters: &["bytes"],
-        build: |of| id::<8>(of),
+        parameters: &[("bytes", Wants::SpanId)],
+        build: |of| Ok(Call::Id(first(of), 8)),
     },
     Function {
         name: "String",
-        parameters: &["target"],
+        parameters: &[("target", Wants::Any)],
         build: |of| Ok(Call::Text(first(of))),
     },
     Function {
         name: "TraceID",
-        parameters: &["bytes"],
-        build: |of| id::<16>(of),
+        parameters: &[("bytes", Wants::TraceId)],
+        build: |of| Ok(Call::Id(first(of), 16)),
     },
 ];
 
@@ -222,56 +210,11 @@ fn convert_case(of: &[Getter]) -> Result<Call, String> {
     Ok(Call::ConvertCase(first(of), case))
 }
 
-fn id<const LENGTH: usize>(of: &[Getter]) -> Result<Call, String> {
-    let bytes = match first(of) {
-        Getter::Bytes(bytes) => Some(bytes.to_vec()),
-        Getter::Text(text) => hex(&text),
-        _ => None,
-    };
-    match bytes {
-        Some(bytes) if bytes.len() == LENGTH => Ok(Call::Constant(Constant::Bytes(bytes))),
-        _ => Err(format!(
-            "an id of {LENGTH} bytes is written 0x… or as a text of {} hexadecimal digits",
-            2 * LENGTH
-        )),
-    }
-}
-
 fn duration(of: &[Getter]) -> Result<Call, String> {
-    const UNITS: [(&str, f64); 7] = [
-        ("ns", 1.0),
-        ("us", 1e3),
-        ("µs", 1e3),
-        ("ms", 1e6),
-        ("s", 1e9),
-        ("m", 60e9),
-        ("h", 3600e9),
-    ];
-    let Getter::Text(text) = first(of) else {
-        return Err("a duration is written as a text, such as \"1m30s\"".to_owned());
-    };
-    let wrong = || format!("{text:?} is no duration, write it as \"1m30s\"");
-    let (mut rest, sign) = text
-        .strip_prefix('-')
-        .map_or((text.as_ref(), 1.0), |rest| (rest, -1.0));
-    let mut nanos = 0.0;
-    while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .ok_or_else(wrong)?;
-        let (number, after) = rest.split_at(digits);
-        let letters = after
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(after.len());
-        let (unit, after) = after.split_at(letters);
-        let (_, factor) = UNITS
-            .into_iter()
-            .find(|(name, _)| *name == unit)
-            .ok_or_else(wrong)?;
-        nanos += number.parse::<f64>().map_err(|_| wrong())? * factor;
-        rest = after;
-    }
-    Ok(Call::Constant(Constant::Duration((sign * nanos) as i64)))
+    Ok(match first(of) {
+        Getter::Text(text) => Call::Constant(parse_duration(&text).map_err(|wrong| wrong.0)?),
+        other => Call::Duration(other),
+    })
 }
 
 // === impl Call ===
@@ -280,24 +223,27 @@ impl Call {
     pub(crate) fn get<'a>(&'a self, scene: &Scene<'a>) -> Result<Value<'a>, Trouble> {
         Ok(match self {
             Self::IsMatch(target, pattern) => {
-                let Some(text) = like_text(target.get(scene)?) else {
-                    return Ok(Value::Bool(false));
-                };
-                Value::Bool(match pattern {
-                    Pattern::Known(pattern) => pattern.is_match(&text),
+                let given;
+                let pattern = match pattern {
+                    Pattern::Known(pattern) => pattern,
                     Pattern::Given(pattern) => {
-                        let pattern = text_of(pattern.get(scene)?)?;
-                        pattern::compile(&pattern)
-                            .map_err(|text| Trouble(text.into()))?
-                            .is_match(&text)
+                        let compiled = pattern::compile(&text_of(pattern.get(scene)?)?);
+                        given = compiled.map_err(|text| Trouble(text.into()))?;
+                        &given
                     }
-                })
+                };
+                let text = like_text(target.get(scene)?)?;
+                Value::Bool(text.is_some_and(|text| pattern.is_match(&text)))
             }
-            Self::Is(kind, target) => Value::Bool(kind.is(&target.get(scene)?)),
+            Self::Is(kind, target) => Value::Bool(kind.check(&target.get(scene)?).is_ok()),
+            Self::IsList(target) => {
+                let is_list = matches!(target.get(scene)?, Value::Array(_) | Value::List(_));
+                Value::Bool(is_list)
+            }
             Self::Len(target) => Value::Int(length(&target.get(scene)?)?),
-            Self::Int(target) => int(&target.get(scene)?),
-            Self::Double(target) => double(&target.get(scene)?),
-            Self::Text(target) => like_text(target.get(scene)?).map_or(Value::Nil, Value::Text),
+            Self::Int(target) => int(&target.get(scene)?)?,
+            Self::Double(target) => double(&target.get(scene)?)?,
+            Self::Text(target) => like_text(target.get(scene)?)?.map_or(Value::Nil, Value::Text),
             Self::ConvertCase(target, case) => {
                 Value::Text(case.convert(&text_of(target.get(scene)?)?).into())
             }
@@ -310,22 +256,11 @@ impl Call {
                 Value::Bool(target.ends_with(suffix.as_ref()))
             }
             Self::IsRootSpan => Value::Bool(scene.span.is_root()),
-            Self::Constant(Constant::Bytes(bytes)) => Value::Bytes(bytes.as_slice().into()),
-            Self::Constant(Constant::Duration(nanos)) => Value::Duration(*nanos),
+            Self::Id(target, length) => Value::Id(id(&target.get(scene)?, *length)?.into()),
+            Self::Duration(target) => {
+                Value::Duration(parse_duration(&text_of(target.get(scene)?)?)?)
+            }
+            Self::Constant(nanos) => Value::Duration(*nanos),
         })
-    }
-}
-
-impl Kind {
-    const fn is(self, value: &Value<'_>) -> bool {
-        matches!(
-            (self, value),
-            (Self::Text, Value::Text(_))
-                | (Self::Int, Value::Int(_))
-                | (Self::Double, Value::Float(_))
-                | (Self::Bool, Value::Bool(_))
-                | (Self::Map, Value::Map(_))
-                | (Self::List, Value::Array(_) | Value::List(_))
-        )
     }
 }

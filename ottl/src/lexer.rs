@@ -51,7 +51,7 @@ pub(crate) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
         };
         let (kind, length) = match first {
             '"' => quoted(trimmed, at)?,
-            c if c.is_ascii_digit() => number(trimmed, at)?,
+            c if c.is_ascii_digit() || is_fraction(trimmed) => number(trimmed, at)?,
             c if c.is_ascii_alphabetic() => word(trimmed),
             _ => sign(trimmed, at)?,
         };
@@ -100,34 +100,31 @@ fn sign(rest: &str, at: usize) -> Result<(Kind, usize), Fault> {
     })
 }
 
+/// A number may begin with its point.
+fn is_fraction(rest: &str) -> bool {
+    rest.strip_prefix('.')
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
 fn number(rest: &str, at: usize) -> Result<(Kind, usize), Fault> {
     if let Some(digits) = rest.strip_prefix("0x") {
         let length = run(digits, |c| c.is_ascii_hexdigit());
         let place = at..at + 2 + length;
         let digits = digits.get(..length).unwrap_or_default();
         let bytes = hex(digits)
+            .filter(|bytes| !bytes.is_empty())
             .ok_or_else(|| Fault::new(place, "bytes have two hexadecimal digits each"))?;
         return Ok((Kind::Bytes(bytes), 2 + length));
     }
     let mut length = run(rest, |c| c.is_ascii_digit());
-    let mut is_float = false;
-    let fraction = rest.get(length..).and_then(|rest| rest.strip_prefix('.'));
-    if let Some(digits) = fraction.filter(|digits| digits.starts_with(|c: char| c.is_ascii_digit()))
-    {
-        is_float = true;
-        length += 1 + run(digits, |c| c.is_ascii_digit());
-    }
-    let exponent = rest
-        .get(length..)
-        .and_then(|rest| rest.strip_prefix(['e', 'E']));
-    if let Some(exponent) = exponent {
-        let digits = exponent.trim_start_matches(['+', '-']);
-        let signs = exponent.len() - digits.len();
-        let count = run(digits, |c| c.is_ascii_digit());
-        if count > 0 && signs <= 1 {
-            is_float = true;
-            length += 1 + signs + count;
-        }
+    let is_float = rest.get(length..).is_some_and(|rest| rest.starts_with('.'));
+    if is_float {
+        length += 1;
+        length += run(rest.get(length..).unwrap_or_default(), |c| {
+            c.is_ascii_digit()
+        });
+        // An exponent belongs to a number with a point alone.
+        length += exponent(rest.get(length..).unwrap_or_default());
     }
     let digits = rest.get(..length).unwrap_or_default();
     let kind = if is_float {
@@ -140,34 +137,92 @@ fn number(rest: &str, at: usize) -> Result<(Kind, usize), Fault> {
     Ok((kind, length))
 }
 
+/// The length of what follows a number as its exponent.
+fn exponent(rest: &str) -> usize {
+    let Some(after) = rest.strip_prefix(['e', 'E']) else {
+        return 0;
+    };
+    let digits = after.strip_prefix(['+', '-']).unwrap_or(after);
+    match run(digits, |c| c.is_ascii_digit()) {
+        0 => 0,
+        count => rest.len() - digits.len() + count,
+    }
+}
+
 /// A text with the escapes of Go.
 fn quoted(rest: &str, at: usize) -> Result<(Kind, usize), Fault> {
-    let mut text = String::new();
-    let mut chars = rest.char_indices().skip(1);
-    while let Some((offset, c)) = chars.next() {
+    // Bytes, because an escape may stand for a part of a character.
+    let mut bytes = Vec::new();
+    let mut length = 1;
+    loop {
+        let after = rest.get(length..).unwrap_or_default();
+        let Some(c) = after.chars().next() else {
+            let place = at..at + rest.len();
+            return Err(Fault::new(place, "a text without its closing quote"));
+        };
         match c {
-            '"' => return Ok((Kind::Text(text), offset + 1)),
-            '\\' => {
-                let escaped = chars.next().map(|(_, c)| c);
-                text.push(match escaped {
-                    Some('n') => '\n',
-                    Some('t') => '\t',
-                    Some('r') => '\r',
-                    Some(c @ ('"' | '\\' | '\'')) => c,
-                    other => {
-                        let place = at + offset..at + offset + 1 + other.map_or(0, char::len_utf8);
-                        return Err(Fault::new(place, "unknown escape")
-                            .with_help(r"write `\\` for a backslash"));
-                    }
-                });
+            '"' => break,
+            '\n' => {
+                let place = at + length..at + length + 1;
+                return Err(Fault::new(place, "a text ends on its line").with_help(r"write `\n`"));
             }
-            c => text.push(c),
+            '\\' => {
+                let escaped = escape(after.get(1..).unwrap_or_default(), &mut bytes);
+                length += 1 + escaped.ok_or_else(|| {
+                    let c = after.chars().nth(1).map_or(0, char::len_utf8);
+                    let place = at + length..at + length + 1 + c;
+                    Fault::new(place, "unknown escape").with_help(r"write `\\` for a backslash")
+                })?;
+            }
+            c => {
+                bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                length += c.len_utf8();
+            }
         }
     }
-    Err(Fault::new(
-        at..at + rest.len(),
-        "a text without its closing quote",
-    ))
+    length += 1;
+    let text = String::from_utf8(bytes);
+    let text = text.map_err(|_| Fault::new(at..at + length, "not a text in UTF-8"))?;
+    Ok((Kind::Text(text), length))
+}
+
+/// Writes what follows a backslash, and returns its length.
+fn escape(rest: &str, out: &mut Vec<u8>) -> Option<usize> {
+    let digits = |from: usize, count: usize, radix: u32| {
+        let digits = rest.get(from..from + count)?;
+        let are_digits = digits.chars().all(|c| c.is_digit(radix));
+        u32::from_str_radix(digits, radix)
+            .ok()
+            .filter(|_| are_digits)
+    };
+    let first = rest.chars().next()?;
+    let byte = match first {
+        'a' => 7,
+        'b' => 8,
+        't' => b'\t',
+        'n' => b'\n',
+        'v' => 11,
+        'f' => 12,
+        'r' => b'\r',
+        '"' | '\\' => first as u8,
+        'x' => {
+            out.push(u8::try_from(digits(1, 2, 16)?).ok()?);
+            return Some(3);
+        }
+        '0'..='7' => {
+            out.push(u8::try_from(digits(0, 3, 8)?).ok()?);
+            return Some(3);
+        }
+        'u' | 'U' => {
+            let count = if first == 'u' { 4 } else { 8 };
+            let c = char::from_u32(digits(1, count, 16)?)?;
+            out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            return Some(1 + count);
+        }
+        _ => return None,
+    };
+    out.push(byte);
+    Some(1)
 }
 
 pub(crate) fn hex(digits: &str) -> Option<Vec<u8>> {

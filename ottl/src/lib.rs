@@ -15,6 +15,7 @@ mod compare;
 mod convert;
 mod fault;
 mod functions;
+mod json;
 mod lexer;
 mod parser;
 mod path;
@@ -22,6 +23,7 @@ pub mod pattern;
 mod scene;
 mod tree;
 mod value;
+mod wants;
 
 pub use check::Condition;
 pub use fault::{Fault, Trouble};

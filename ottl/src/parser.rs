@@ -112,6 +112,11 @@ impl Parser {
 
     fn not(&mut self) -> Result<Boolean, Fault> {
         if self.word("not") {
+            if matches!(self.peek(), Kind::Lower(word) if word == "not") {
+                return Err(self
+                    .unexpected("a condition")
+                    .with_help("write `not (not …)`"));
+            }
             return self.deeper(|parser| Ok(Boolean::Not(Box::new(parser.not()?))));
         }
         // A parenthesis holds a condition or a number: whichever can be read.
@@ -172,7 +177,7 @@ impl Parser {
                 _ => return Ok(left),
             };
             self.at += 1;
-            left = calculate(left, operator, self.product()?);
+            left = calculate(left, operator, self.product()?)?;
         }
     }
 
@@ -185,7 +190,7 @@ impl Parser {
                 _ => return Ok(left),
             };
             self.at += 1;
-            left = calculate(left, operator, self.value()?);
+            left = calculate(left, operator, self.value()?)?;
         }
     }
 
@@ -197,20 +202,24 @@ impl Parser {
                 self.at += 1;
                 let inner = self.deeper(Self::sum)?;
                 self.need(")")?;
-                return Ok(inner);
+                return number(inner);
             }
-            Kind::Sign("-") => {
+            Kind::Sign(sign @ ("-" | "+")) => {
                 self.at += 1;
-                let zero = Expression {
-                    kind: ExpressionKind::Int(0),
-                    place: place.clone(),
-                };
-                let inner = self.deeper(Self::value)?;
+                if matches!(self.peek(), Kind::Sign("-" | "+")) {
+                    return Err(self.unexpected("a number"));
+                }
+                let inner = number(self.deeper(Self::value)?)?;
                 match inner.kind {
+                    kind if sign == "+" => kind,
                     ExpressionKind::Int(number) => ExpressionKind::Int(number.wrapping_neg()),
                     ExpressionKind::Float(number) => ExpressionKind::Float(-number),
-                    _ => return Ok(calculate(zero, Operator::Minus, inner)),
+                    _ => ExpressionKind::Negate(Box::new(inner)),
                 }
+            }
+            Kind::Sign("{") => {
+                self.at += 1;
+                ExpressionKind::Map(self.deeper(Self::map)?)
             }
             Kind::Sign("[") => {
                 self.at += 1;
@@ -280,12 +289,12 @@ impl Parser {
     fn keys(&mut self) -> Result<Vec<Key>, Fault> {
         let mut keys = Vec::new();
         while self.sign("[") {
-            keys.push(match self.peek().clone() {
-                Kind::Text(text) => Key::Text(text),
-                Kind::Int(index) => Key::Index(index),
-                _ => return Err(self.unexpected("a key in quotes or an index")),
+            let key = self.deeper(Self::sum)?;
+            keys.push(match key.kind {
+                ExpressionKind::Text(text) => Key::Text(text),
+                ExpressionKind::Int(index) => Key::Index(index),
+                _ => Key::Of(number(key)?),
             });
-            self.at += 1;
             self.need("]")?;
         }
         Ok(keys)
@@ -293,13 +302,29 @@ impl Parser {
 
     fn list(&mut self) -> Result<Vec<Expression>, Fault> {
         let mut list = Vec::new();
-        while !self.sign("]") {
-            if !list.is_empty() {
-                self.need(",")?;
-            }
+        // The first ones may do without commas.
+        while !matches!(self.peek(), Kind::Sign("," | "]")) {
             list.push(self.sum()?);
         }
+        while self.sign(",") {
+            list.push(self.sum()?);
+        }
+        self.need("]")?;
         Ok(list)
+    }
+
+    fn map(&mut self) -> Result<Vec<(String, Expression)>, Fault> {
+        let mut map = Vec::new();
+        while !self.sign("}") {
+            let Kind::Text(key) = self.peek().clone() else {
+                return Err(self.unexpected("a key in quotes"));
+            };
+            self.at += 1;
+            self.need(":")?;
+            map.push((key, self.sum()?));
+            self.sign(",");
+        }
+        Ok(map)
     }
 
     fn arguments(&mut self) -> Result<Vec<Argument>, Fault> {
@@ -308,7 +333,13 @@ impl Parser {
             if !arguments.is_empty() {
                 self.need(",")?;
             }
-            arguments.push(self.argument()?);
+            let argument = self.argument()?;
+            let follows = |before: &Argument| before.name.is_some();
+            if argument.name.is_none() && arguments.last().is_some_and(follows) {
+                let fault = Fault::new(argument.value.place, "what has no name comes first");
+                return Err(fault.with_help("give the name of this one too"));
+            }
+            arguments.push(argument);
         }
         Ok(arguments)
     }
@@ -339,10 +370,23 @@ fn one_or(mut list: Vec<Boolean>, several: impl FnOnce(Vec<Boolean>) -> Boolean)
     }
 }
 
-fn calculate(left: Expression, operator: Operator, right: Expression) -> Expression {
+fn calculate(left: Expression, operator: Operator, right: Expression) -> Result<Expression, Fault> {
     let place = left.place.start..right.place.end;
-    Expression {
-        kind: ExpressionKind::Calculate(Box::new(left), operator, Box::new(right)),
+    let (left, right) = (Box::new(number(left)?), Box::new(number(right)?));
+    Ok(Expression {
+        kind: ExpressionKind::Calculate(left, operator, right),
         place,
+    })
+}
+
+/// What can be calculated with, as far as can be seen here.
+fn number(expression: Expression) -> Result<Expression, Fault> {
+    use ExpressionKind::{Bool, Bytes, Enumeration, List, Map, Nil, Text};
+    match expression.kind {
+        Nil | Bool(_) | Text(_) | Bytes(_) | Enumeration(_) | List(_) | Map(_) => {
+            let fault = "this cannot be calculated with";
+            Err(Fault::new(expression.place, fault))
+        }
+        _ => Ok(expression),
     }
 }

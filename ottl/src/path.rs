@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use otlp::view::Text;
 
+use crate::check::{Index, indexes};
 use crate::fault::{Fault, Trouble};
 use crate::scene::Scene;
 use crate::tree::Key;
-use crate::value::Value;
+use crate::value::{Step, Value};
 
 /// What a condition is about: a path without a prefix is meant there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,13 +20,15 @@ pub enum Context {
 #[derive(Clone, Debug)]
 pub(crate) struct Path {
     field: Field,
-    keys: Vec<Key>,
+    keys: Vec<Index>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Field {
     ResourceAttributes,
     ResourceDroppedAttributes,
+    ResourceSchema,
+    ScopeSchema,
     ScopeName,
     ScopeVersion,
     ScopeAttributes,
@@ -61,13 +64,15 @@ enum Field {
 }
 
 /// The prefix, the path behind it, and the field. Every field can be written with its prefix.
-const FIELDS: [(&str, &str, Field); 36] = [
+const FIELDS: [(&str, &str, Field); 41] = [
     ("resource", "attributes", Field::ResourceAttributes),
     (
         "resource",
         "dropped_attributes_count",
         Field::ResourceDroppedAttributes,
     ),
+    ("resource", "schema_url", Field::ResourceSchema),
+    ("scope", "schema_url", Field::ScopeSchema),
     ("scope", "name", Field::ScopeName),
     ("scope", "version", Field::ScopeVersion),
     ("scope", "attributes", Field::ScopeAttributes),
@@ -110,6 +115,17 @@ const FIELDS: [(&str, &str, Field); 36] = [
     ("spanevent", "time_unix_nano", Field::EventNanos),
     ("instrumentation_scope", "name", Field::ScopeName),
     ("instrumentation_scope", "version", Field::ScopeVersion),
+    (
+        "instrumentation_scope",
+        "attributes",
+        Field::ScopeAttributes,
+    ),
+    (
+        "instrumentation_scope",
+        "dropped_attributes_count",
+        Field::ScopeDroppedAttributes,
+    ),
+    ("instrumentation_scope", "schema_url", Field::ScopeSchema),
 ];
 
 /// Of the language, and not of this build.
@@ -164,27 +180,43 @@ impl Path {
         if !keys.is_empty() && !field.has_keys() {
             return Err(fault(format!("`{name}` has no keys")));
         }
+        if *field == Field::TraceState && keys.len() > 1 {
+            return Err(fault(format!(
+                "`{name}` has keys without keys of their own"
+            )));
+        }
         Ok(Self {
             field: *field,
-            keys: keys.to_vec(),
+            keys: indexes(keys, context)?,
         })
     }
 
-    pub(crate) fn get<'a>(&self, scene: &Scene<'a>) -> Result<Value<'a>, Trouble> {
+    pub(crate) fn get<'a>(&'a self, scene: &Scene<'a>) -> Result<Value<'a>, Trouble> {
         if self.field == Field::TraceState
-            && let [Key::Text(key)] = self.keys.as_slice()
+            && let [key] = self.keys.as_slice()
         {
-            return Ok(scene
-                .span
-                .trace_state_entry(key)
-                .map_or(Value::Nil, |value| Value::Text(value.into())));
+            return trace_state(key, scene);
         }
         let mut value = self.field.get(scene);
         for key in &self.keys {
-            value = value.at(key).map_err(Trouble)?;
+            match value.at(&key.step(scene)?).map_err(Trouble)? {
+                Some(within) => value = within,
+                None => return Ok(Value::Nil),
+            }
         }
         Ok(value)
     }
+}
+
+/// The text of a key, empty if there is none; nil if there is no trace state to be read.
+fn trace_state<'a>(key: &Index, scene: &Scene<'a>) -> Result<Value<'a>, Trouble> {
+    let Index::Known(Step::Key(key)) = key else {
+        return Err(Trouble("a trace state has texts as keys".into()));
+    };
+    let entry = scene.span.trace_state_entry(key);
+    Ok(entry.map_or(Value::Nil, |text| {
+        Value::Text(text.unwrap_or_default().into())
+    }))
 }
 
 // === impl Field ===
@@ -221,6 +253,8 @@ impl Field {
                     .unwrap_or_default()
                     .dropped_attributes_count,
             ),
+            Self::ResourceSchema => text(resource.schema_url),
+            Self::ScopeSchema => text(scope.schema_url),
             Self::ScopeName => text(scope_fields.name),
             Self::ScopeVersion => text(scope_fields.version),
             Self::ScopeAttributes => Value::Map(scope.attributes()),
@@ -236,16 +270,16 @@ impl Field {
             Self::KindText => Value::Text(kind(span.kind).0.into()),
             Self::KindOldText => Value::Text(kind(span.kind).1.into()),
             Self::Name => text(span.name),
-            Self::ParentSpanId => Value::Bytes(id(span.parent_span_id, 8)),
-            Self::ParentSpanIdText => Value::Text(hex(span.parent_span_id).into()),
-            Self::SpanId => Value::Bytes(id(span.span_id, 8)),
-            Self::SpanIdText => Value::Text(hex(span.span_id).into()),
+            Self::ParentSpanId => Value::Id(id(span.parent_span_id, 8)),
+            Self::ParentSpanIdText => Value::Text(hex(&id(span.parent_span_id, 8)).into()),
+            Self::SpanId => Value::Id(id(span.span_id, 8)),
+            Self::SpanIdText => Value::Text(hex(&id(span.span_id, 8)).into()),
             Self::StartTime => Value::Time(nanos(span.start_time_unix_nano)),
             Self::StartNanos => Value::Int(nanos(span.start_time_unix_nano)),
             Self::StatusCode => Value::Int(status.code.into()),
             Self::StatusMessage => text(status.message),
-            Self::TraceId => Value::Bytes(id(span.trace_id, 16)),
-            Self::TraceIdText => Value::Text(hex(span.trace_id).into()),
+            Self::TraceId => Value::Id(id(span.trace_id, 16)),
+            Self::TraceIdText => Value::Text(hex(&id(span.trace_id, 16)).into()),
             Self::TraceState => text(span.trace_state),
             Self::EventAttributes => {
                 event.map_or(Value::Nil, |(_, event)| Value::Map(event.attributes()))

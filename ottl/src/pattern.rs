@@ -1,7 +1,8 @@
 //! Regular expressions as Go's users write them.
 //!
 //! Both engines descend from RE2, and differ in little: Go's `\d`, `\w`, `\s` and `\b` know ASCII
-//! alone, it has `\Q…\E` and octal escapes, and its classes do not nest.
+//! alone, it has `\Q…\E` and octal escapes, its classes do not nest, and a brace that begins no
+//! repetition stands for itself.
 
 use regex::{Regex, RegexBuilder};
 
@@ -72,6 +73,7 @@ fn translate(pattern: &str) -> String {
                 out.push(']');
                 continue;
             }
+            (Place::Outside, '{') if !is_repetition(rest) => out.push_str("\\{"),
             (Place::Outside, _) => out.push(c),
             (_, '[') => match rest.starts_with(':').then(|| rest.find(":]")).flatten() {
                 Some(end) => {
@@ -93,6 +95,16 @@ fn translate(pattern: &str) -> String {
     out
 }
 
+/// Whether a number, or a range that begins with one, follows an opening brace.
+fn is_repetition(rest: &str) -> bool {
+    let Some((range, _)) = rest.split_once('}') else {
+        return false;
+    };
+    let (least, most) = range.split_once(',').unwrap_or((range, ""));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    !least.is_empty() && is_number(least) && is_number(most)
+}
+
 /// Writes what follows a backslash, and returns what follows that.
 fn escape<'p>(rest: &'p str, place: Place, out: &mut String) -> &'p str {
     let Some(c) = rest.chars().next() else {
@@ -108,9 +120,21 @@ fn escape<'p>(rest: &'p str, place: Place, out: &mut String) -> &'p str {
         's' => "[\\t\\n\\f\\r ]",
         'S' => "[^\\t\\n\\f\\r ]",
         'b' if place == Place::Outside => "(?-u:\\b)",
+        // Ends of words in the other engine.
+        '<' => "<",
+        '>' => ">",
+        // A reference to a group, which neither has; the other engine would read a character's number.
+        '1'..='7' if !after.starts_with(|c| matches!(c, '0'..='7')) => "\\8",
         'Q' => {
             let (literal, after) = after.split_once("\\E").unwrap_or((after, ""));
             out.push_str(&regex::escape(literal));
+            return after;
+        }
+        'p' | 'P' | 'x' if after.starts_with('{') => {
+            let end = after.find('}').map_or(after.len(), |end| end + 1);
+            let (name, after) = after.split_at(end);
+            out.extend(['\\', c]);
+            out.push_str(name);
             return after;
         }
         _ => {
@@ -155,11 +179,21 @@ mod tests {
         check(r"(?i)GET", "get", Some("get"));
         check(r"(?P<a>x)(?<b>y)", "xy", Some("xy"));
         check(r"a$", "a\n", None);
+        check(r"/{id}/a{2}", "/{id}/aa", Some("/{id}/aa"));
+        check(r"a{,2}{", "a{,2}{", Some("a{,2}{"));
+        check(r"\<b\>", "<b>", Some("<b>"));
     }
 
     #[test]
     fn a_wrong_pattern_is_named_on_one_line() {
-        for pattern in ["(", "[", "*", r"\p{Nope}", "a{1,100000}{1,100000}"] {
+        for pattern in [
+            "(",
+            "[",
+            "*",
+            r"(a)\1",
+            r"\p{Nope}",
+            "a{1,100000}{1,100000}",
+        ] {
             let text = compile(pattern).unwrap_err();
             let is_named = text.ends_with(&format!("`{pattern}`")) && !text.contains('\n');
             assert!(

@@ -51,6 +51,8 @@ pub(crate) enum ExpressionKind {
     /// `IsMatch(name, "x")[0]`
     Call(String, Vec<Argument>, Vec<Key>),
     List(Vec<Expression>),
+    Map(Vec<(String, Expression)>),
+    Negate(Box<Expression>),
     Calculate(Box<Expression>, Operator, Box<Expression>),
 }
 
@@ -64,4 +66,6 @@ pub(crate) struct Argument {
 pub(crate) enum Key {
     Text(String),
     Index(i64),
+    /// What a key is comes with the data.
+    Of(Expression),
 }

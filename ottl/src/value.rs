@@ -5,8 +5,6 @@ use std::borrow::Cow;
 use otlp::Malformed;
 use otlp::view::{AnyValue, Attributes, Repeated};
 
-use crate::tree::Key;
-
 #[derive(Clone, Debug)]
 pub(crate) enum Value<'a> {
     Nil,
@@ -15,6 +13,8 @@ pub(crate) enum Value<'a> {
     Float(f64),
     Text(Cow<'a, str>),
     Bytes(Cow<'a, [u8]>),
+    /// Of a trace or a span. It equals ids alone, and has no order.
+    Id(Cow<'a, [u8]>),
     /// Nanoseconds since the epoch.
     Time(i64),
     /// Nanoseconds.
@@ -23,6 +23,15 @@ pub(crate) enum Value<'a> {
     Array(Repeated<'a, AnyValue<'a>>),
     /// Written in the condition.
     List(Vec<Self>),
+    /// Written in the condition, by key.
+    Dictionary(Vec<(&'a str, Self)>),
+}
+
+/// What leads from a value to one within.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Step<'k> {
+    Key(Cow<'k, str>),
+    Index(i64),
 }
 
 impl<'a> Value<'a> {
@@ -39,31 +48,32 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// What a key of this value holds: nil if there is no such key, and an error if this has no keys.
-    pub(crate) fn at(self, key: &Key) -> Result<Self, Cow<'static, str>> {
+    /// The value within: `None` if there is no such key, and an error if this has no keys.
+    pub(crate) fn at(self, step: &Step<'_>) -> Result<Option<Self>, Cow<'static, str>> {
         let unread = |malformed: Malformed| Cow::Borrowed(malformed.0);
-        match (self, key) {
-            (Self::Nil, _) => Ok(Self::Nil),
-            (Self::Map(map), Key::Text(key)) => {
-                Ok(map.get(key).map_err(unread)?.map_or(Self::Nil, Self::of))
+        match (self, step) {
+            (Self::Map(map), Step::Key(key)) => Ok(map.get(key).map_err(unread)?.map(Self::of)),
+            (Self::Dictionary(map), Step::Key(key)) => {
+                let mut pairs = map.into_iter();
+                Ok(pairs.find_map(|(known, value)| (known == key).then_some(value)))
             }
-            (Self::Array(mut list), Key::Index(index)) => {
+            (Self::Array(mut list), Step::Index(index)) => {
                 let element = usize::try_from(*index)
                     .ok()
                     .and_then(|index| list.nth(index));
                 let element = element.ok_or(Cow::Borrowed("index out of bounds"))?;
-                element.map(Self::of).map_err(unread)
+                element.map(Self::of).map(Some).map_err(unread)
             }
-            (Self::List(mut list), Key::Index(index)) => {
+            (Self::List(mut list), Step::Index(index)) => {
                 let index = usize::try_from(*index)
                     .ok()
                     .filter(|index| *index < list.len());
                 index
-                    .map(|index| list.swap_remove(index))
+                    .map(|index| Some(list.swap_remove(index)))
                     .ok_or(Cow::Borrowed("index out of bounds"))
             }
-            (other, Key::Text(_)) => Err(format!("{} has no keys", other.kind()).into()),
-            (other, Key::Index(_)) => Err(format!("{} has no elements", other.kind()).into()),
+            (other, Step::Key(_)) => Err(format!("{} has no keys", other.kind()).into()),
+            (other, Step::Index(_)) => Err(format!("{} has no elements", other.kind()).into()),
         }
     }
 
@@ -76,9 +86,10 @@ impl<'a> Value<'a> {
             Self::Float(_) => "a float",
             Self::Text(_) => "a string",
             Self::Bytes(_) => "bytes",
+            Self::Id(_) => "an id",
             Self::Time(_) => "a time",
             Self::Duration(_) => "a duration",
-            Self::Map(_) => "a map",
+            Self::Map(_) | Self::Dictionary(_) => "a map",
             Self::Array(_) | Self::List(_) => "a list",
         }
     }

@@ -73,7 +73,7 @@ fn fields_are_found_with_and_without_their_prefix() {
         true,
     );
     check(
-        r#"trace_state["tenant"] == "acme" and trace_state["no"] == nil"#,
+        r#"trace_state["tenant"] == "acme" and trace_state["no"] == """#,
         true,
     );
     check(
@@ -95,7 +95,9 @@ fn attributes_have_keys_within_keys() {
     check(r#"attributes["peer"]["port"] == 80"#, true);
     check(r#"attributes["nothing"] == nil"#, true);
     check(r#"attributes["nothing"]["at all"] == nil"#, true);
-    check(r#"attributes["retried"]"#, true);
+    check(r#"attributes["retried"] == true"#, true);
+    check(r#"attributes[attributes["route"]] == nil"#, true);
+    check(r#"attributes["peer"] == {"port": 80}"#, true);
     check(r#"attributes["tags"] == ["a", "b"]"#, true);
     check(r#"attributes["tags"] == ["b", "a"]"#, false);
 }
@@ -119,7 +121,7 @@ fn not_binds_closer_than_and_and_and_closer_than_or() {
     check("(true or true) and false", false);
     check("not false and true", true);
     check("not (true and false)", true);
-    check("not not true", true);
+    check("not (not true)", true);
     check("false or false or true", true);
 }
 
@@ -135,7 +137,7 @@ fn numbers_times_and_durations_are_calculated() {
     check("-1 < 0 and 2 - -1 == 3", true);
     check("7 / 2 == 3 and 7.0 / 2.0 == 3.5", true);
     assert!(ask("1 / 0 == 1", Context::Span).is_err());
-    assert!(ask("1 + 1.0 == 2", Context::Span).is_err());
+    check("1 + 1.0 == 2.0", true);
 }
 
 #[test]
@@ -175,7 +177,11 @@ fn functions_do_as_in_the_collector() {
     );
     assert!(ask(r#"HasPrefix(attributes["nothing"], "x")"#, Context::Span).is_err());
     assert!(ask("Len(1) == 1", Context::Span).is_err());
-    assert!(ask("name", Context::Span).is_err());
+    check(
+        r#"String(attributes["peer"]) == "{\"port\":80}" and IsMatch(attributes["tags"], "^.\"a\",")"#,
+        true,
+    );
+    assert!(ask("Len(name)", Context::Span).is_err());
 }
 
 #[test]
@@ -245,11 +251,7 @@ fn a_fault_says_where_and_what_to_write() {
         "(",
         "the editor `set` has no place in a condition",
     );
-    check(
-        "trace_id == TraceID(0x01)",
-        "TraceID(0x01)",
-        "an id of 16 bytes",
-    );
+    check("trace_id == TraceID(0x01)", "0x01", "an id of 16 bytes");
     check(
         "99999999999999999999 == 1",
         "99999999999999999999",
@@ -257,6 +259,17 @@ fn a_fault_says_where_and_what_to_write() {
     );
     check("(name == \"x\"", "", "expected `)`");
     check("\"x\"", "\"x\"", "compare it with something");
+    check("name", "name", "compare it with something");
+    check("not not true", "not", "write `not (not …)`");
+    check("\"a\\d\" == name", "\\d", r"write `\\` for a backslash");
+    check("\"a\" + 1 == 2", "\"a\"", "this cannot be calculated with");
+    check("IsString(1)", "1", "expected a string but got an integer");
+    check("Double(\"x\") > 1", "\"x\"", "is no number");
+    check(
+        "IsMatch(pattern=\"x\", name)",
+        "name",
+        "what has no name comes first",
+    );
     check(
         "name == \"x\" name",
         "name",

@@ -16,6 +16,7 @@ mod point;
 mod scalars;
 mod span;
 mod text;
+mod trace_state;
 mod value;
 
 pub use attributes::{Attributes, KeyValue};

@@ -1,7 +1,7 @@
 //! Spans.
 
 use super::message::View;
-use super::{Attributes, Message, Repeated, Text};
+use super::{Attributes, Message, Repeated, Text, trace_state};
 use crate::ItemKind;
 use crate::layout::{SPAN_EVENT, SPAN_LINK};
 use crate::wire::{Fields, Malformed};
@@ -63,12 +63,12 @@ impl<'a> Span<'a> {
         self.parent_span_id.iter().all(|byte| *byte == 0)
     }
 
-    /// The value of a key of the trace state, which is `key=value,key=value`
-    /// ([W3C](https://www.w3.org/TR/trace-context/#tracestate-header)).
-    pub fn trace_state_entry(&self, key: &str) -> Option<&'a str> {
-        let entries = self.trace_state.to_str().ok()?.split(',');
-        let mut entries = entries.map(|entry| entry.trim_matches([' ', '\t']));
-        entries.find_map(|entry| entry.strip_prefix(key)?.strip_prefix('='))
+    /// The value of a key of the trace state.
+    ///
+    /// # Errors
+    /// The whole of it is no trace state, and nothing of it counts.
+    pub fn trace_state_entry(&self, key: &str) -> Result<Option<&'a str>, Malformed> {
+        trace_state::entry(self.trace_state, key)
     }
 
     pub const fn attributes(&self) -> Attributes<'a> {
@@ -179,25 +179,5 @@ impl<'a> View<'a> for SpanLink<'a> {
             }
         }
         Ok(link)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_entry_of_the_trace_state_is_found_by_its_key() {
-        let check = |state: &str, key: &str, expected: Option<&str>| {
-            let span = Span {
-                trace_state: Text::new(state.as_bytes()),
-                ..Span::default()
-            };
-            assert_eq!(span.trace_state_entry(key), expected, "{state}");
-        };
-        check("a=1,b=2", "b", Some("2"));
-        check("a=1 , b=2", "a", Some("1"));
-        check("ab=1", "a", None);
-        check("", "a", None);
     }
 }

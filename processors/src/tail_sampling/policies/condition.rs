@@ -108,7 +108,7 @@ impl Conditions {
                 Condition::Flags => span.flags & SAMPLED != 0,
                 Condition::TraceState { key, values } => span
                     .trace_state_entry(key)
-                    .is_some_and(|value| values.contains(value)),
+                    .is_ok_and(|value| value.is_some_and(|value| values.contains(value))),
                 Condition::Language(conditions) if !seen.has(at) => {
                     let (holds, failed) = language(conditions, scene);
                     if failed {

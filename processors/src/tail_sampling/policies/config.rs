@@ -174,11 +174,11 @@ pub(super) struct OttlCondition {
 #[serde(rename_all = "snake_case")]
 pub(super) enum ErrorMode {
     /// The policy has failed, which is counted, unless another span makes it true.
-    #[default]
     Propagate,
     /// No.
     Ignore,
-    /// No; not even the log says so.
+    /// No; not even the log says so. The Collector's default, whatever its documents say.
+    #[default]
     Silent,
 }
 

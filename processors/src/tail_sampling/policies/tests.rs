@@ -296,6 +296,8 @@ fn a_condition_without_an_answer_fails_its_policy_unless_errors_are_ignored() {
     };
     assert_eq!(decide(policy("propagate")), [Vote::Failed, Vote::Failed]);
     assert_eq!(decide(policy("ignore")), [Vote::NotSampled, Vote::Sampled]);
+    let unset = policy("").replace(r#""error_mode":"","#, "");
+    assert_eq!(decide(unset), [Vote::NotSampled, Vote::Sampled]);
 }
 
 #[test]
