@@ -21,6 +21,10 @@ pub(crate) const SCHEMA_URL: u32 = 3;
 /// Gauge, sum, histogram, exponential histogram, summary → data points.
 pub(crate) const POINTS: u32 = 1;
 
+/// Span → its trace id and trace state.
+pub(crate) const TRACE_ID: u32 = 1;
+pub(crate) const TRACE_STATE: u32 = 3;
+
 /// `KeyValue`.
 pub(crate) const KEY: u32 = 1;
 pub(crate) const VALUE: u32 = 2;

@@ -13,6 +13,7 @@ mod merge;
 pub mod reply;
 mod retain;
 mod rewrite;
+pub mod sampling;
 mod signal;
 mod splice;
 mod split;
@@ -20,7 +21,7 @@ mod survey;
 pub mod view;
 pub mod wire;
 
-pub use edit::{AttributeList, Carrier, Levels, OwnedValue, Place, edit};
+pub use edit::{AttributeList, Carrier, Levels, OwnedValue, Place, edit, sift};
 pub use layout::{ItemKind, MetricKind};
 pub use merge::merge;
 pub use retain::retain;

@@ -2,11 +2,9 @@
 
 use bytes::Bytes;
 
-use crate::Signal;
-use crate::rewrite::{Depth, Fate, Rewriter, Rewritten, rewrite};
-use crate::splice::Splice;
-use crate::view::{Entry, ResourceGroup, ScopeGroup};
+use crate::view::Entry;
 use crate::wire::Malformed;
+use crate::{Place, Signal, sift};
 
 /// Keeps the items for which `keep` says so, and returns the request with their number; `None` if
 /// no item is left.
@@ -19,44 +17,10 @@ use crate::wire::Malformed;
 pub fn retain(
     signal: Signal,
     request: &Bytes,
-    keep: impl FnMut(&Entry<'_, '_>) -> Result<bool, Malformed>,
+    mut keep: impl FnMut(&Entry<'_, '_>) -> Result<bool, Malformed>,
 ) -> Result<Option<(Bytes, usize)>, Malformed> {
-    let Rewritten { request, kept } = rewrite(signal, request, &mut Retainer(keep))?;
-    Ok((kept > 0).then_some((request, kept)))
-}
-
-struct Retainer<F>(F);
-
-impl<'a, F> Rewriter<'a> for Retainer<F>
-where
-    F: FnMut(&Entry<'_, '_>) -> Result<bool, Malformed>,
-{
-    fn depth(&self) -> Depth {
-        Depth::Item
-    }
-
-    fn resource(&mut self, _: &ResourceGroup<'a>, _: &mut Splice<'a>) -> Result<Fate, Malformed> {
-        Ok(Fate::Kept)
-    }
-
-    fn scope(
-        &mut self,
-        _: (&ResourceGroup<'a>, &ScopeGroup<'a>),
-        _: &mut Splice<'a>,
-    ) -> Result<Fate, Malformed> {
-        Ok(Fate::Kept)
-    }
-
-    fn item(
-        &mut self,
-        entry: &Entry<'_, 'a>,
-        _: u32,
-        _: &mut Splice<'a>,
-    ) -> Result<Fate, Malformed> {
-        Ok(if self.0(entry)? {
-            Fate::Kept
-        } else {
-            Fate::Dropped
-        })
-    }
+    sift(signal, request, |carrier| match carrier.place() {
+        Place::Item(entry) => keep(entry),
+        Place::Resource(_) | Place::Scope(..) => Ok(true),
+    })
 }

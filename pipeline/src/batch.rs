@@ -89,7 +89,7 @@ impl Chunk {
         }
     }
 
-    /// Its parts answer for it from here on.
+    /// Its parts, if there are any, answer for it from here on.
     pub fn replaced(self) {
         if let Some(share) = self.share {
             share.release();

@@ -7,7 +7,9 @@ mod batch;
 mod fixture;
 mod matching;
 mod memory_limiter;
+mod probabilistic_sampler;
 mod resource;
+mod rewriting;
 mod tail_sampling;
 mod text;
 
@@ -18,6 +20,7 @@ pub const ALL: &[ProcessorFactory] = &[
     ProcessorFactory::of::<attributes::AttributesProcessor>(),
     ProcessorFactory::of::<batch::BatchProcessor>(),
     ProcessorFactory::of::<memory_limiter::MemoryLimiter>(),
+    ProcessorFactory::of::<probabilistic_sampler::ProbabilisticSampler>(),
     ProcessorFactory::of::<resource::ResourceProcessor>(),
     ProcessorFactory::of::<tail_sampling::TailSampling>(),
 ];

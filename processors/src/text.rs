@@ -36,6 +36,13 @@ pub(crate) fn as_text<'a>(value: &AnyValue<'a>) -> Result<Cow<'a, str>, Malforme
     })
 }
 
+/// A number that is too large is none, unless it says that it is infinite.
+pub(crate) fn parse_double(text: &str) -> Option<f64> {
+    let value: f64 = text.parse().ok()?;
+    let is_word = text.contains(['i', 'I', 'n', 'N']);
+    (value.is_finite() || is_word).then_some(value)
+}
+
 /// Why a value is not written.
 enum Stop {
     /// JSON has no infinite numbers: the Collector writes nothing at all.

@@ -23,11 +23,6 @@ const ROWS: &[Row] = &[
         "the choice by whole traces: every span goes on, which costs more storage behind",
     ),
     row(
-        &["probabilistic_sampler"],
-        "sample in the SDKs (`OTEL_TRACES_SAMPLER=parentbased_traceidratio`)",
-        "the choice: everything goes on, which costs more storage behind",
-    ),
-    row(
         &["filter"],
         "keep it in a Collector before or behind this service, over OTLP",
         "the filter: what it would drop goes on",

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::OwnedValue;
-use crate::layout::{KEY, VALUE};
+use crate::layout::{KEY, TRACE_STATE, VALUE};
 use crate::splice::Splice;
 use crate::view::{AnyValue, KeyValue, Message, Text, View};
 use crate::wire::{Malformed, put_len};
@@ -143,33 +143,6 @@ impl<'a> AttributeList<'a> {
         Ok(())
     }
 
-    /// Writes the fields of the carrier with these attributes instead of its own.
-    pub(super) fn write(
-        &self,
-        mut message: Message<'a>,
-        number: u32,
-        splice: &mut Splice<'a>,
-    ) -> Result<(), Malformed> {
-        let mut slots = self.slots.iter();
-        while let Some(field) = message.next_field()? {
-            if field.number != number {
-                splice.copy(field.raw);
-                continue;
-            }
-            match slots.next() {
-                Some(Slot::Original { .. }) => splice.copy(field.raw),
-                Some(Slot::Fresh { body, .. }) => splice.put(number, self.fresh_bytes(body)),
-                Some(Slot::Removed) | None => {}
-            }
-        }
-        for slot in slots {
-            if let Slot::Fresh { body, .. } = slot {
-                splice.put(number, self.fresh_bytes(body));
-            }
-        }
-        Ok(())
-    }
-
     /// The place of the first attribute with this key.
     fn find(&self, key: &str) -> Option<usize> {
         (0..self.slots.len()).find(|at| self.key(*at) == Some(key.as_bytes()))
@@ -234,4 +207,40 @@ impl<'a> AttributeList<'a> {
             *slot = Slot::Removed;
         }
     }
+}
+
+/// Writes the fields of a carrier, with these attributes instead of its own, and another trace state where it is a
+/// span.
+pub(super) fn write<'a>(
+    mut message: Message<'a>,
+    attributes: Option<(&AttributeList<'_>, u32)>,
+    mut trace_state: Option<&[u8]>,
+    splice: &mut Splice<'a>,
+) -> Result<(), Malformed> {
+    let replaces_state = trace_state.is_some();
+    let mut slots = attributes.map_or(&[][..], |(list, _)| &list.slots).iter();
+    while let Some(field) = message.next_field()? {
+        match attributes {
+            _ if replaces_state && field.number == TRACE_STATE => {
+                if let Some(text) = trace_state.take() {
+                    splice.put(TRACE_STATE, text);
+                }
+            }
+            Some((list, number)) if field.number == number => match slots.next() {
+                Some(Slot::Original { .. }) => splice.copy(field.raw),
+                Some(Slot::Fresh { body, .. }) => splice.put(number, list.fresh_bytes(body)),
+                Some(Slot::Removed) | None => {}
+            },
+            _ => splice.copy(field.raw),
+        }
+    }
+    if let Some(text) = trace_state {
+        splice.put(TRACE_STATE, text);
+    }
+    for slot in slots {
+        if let (Slot::Fresh { body, .. }, Some((list, number))) = (slot, attributes) {
+            splice.put(number, list.fresh_bytes(body));
+        }
+    }
+    Ok(())
 }

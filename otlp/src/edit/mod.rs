@@ -15,9 +15,9 @@ pub use value::OwnedValue;
 
 use crate::Signal;
 use crate::layout::{RESOURCE, RESOURCE_CARRIER, SCOPE, SCOPE_CARRIER};
-use crate::rewrite::{Depth, Fate, Rewriter, rewrite};
+use crate::rewrite::{Depth, Fate, Rewriter, Rewritten, rewrite};
 use crate::splice::Splice;
-use crate::view::{Entry, Message, ResourceGroup, ScopeGroup};
+use crate::view::{Entry, Message, ResourceGroup, ScopeGroup, Text};
 use crate::wire::Malformed;
 
 /// The levels whose attributes an edit may change. The others are hopped over.
@@ -66,17 +66,32 @@ pub fn edit(
     signal: Signal,
     request: &Bytes,
     levels: Levels,
-    edit: impl FnMut(&mut Carrier<'_, '_>) -> Result<(), Malformed>,
+    mut edit: impl FnMut(&mut Carrier<'_, '_>) -> Result<(), Malformed>,
 ) -> Result<Bytes, Malformed> {
     if levels == Levels::default() {
         return Ok(request.clone());
     }
-    let mut editor = Editor {
-        levels,
-        edit,
-        list: AttributeList::default(),
-    };
+    let mut editor = Editor::new(levels, |carrier: &mut Carrier<'_, '_>| {
+        edit(carrier).map(|()| true)
+    });
     rewrite(signal, request, &mut editor).map(|rewritten| rewritten.request)
+}
+
+/// Gives every item to `sift`, which may change it, and keeps those for which it says so. Returns the request with
+/// their number; `None` if no item is left.
+///
+/// Scopes and resources that lose all their items go too. If every item is kept as it is, so is the request.
+///
+/// # Errors
+/// The framing is broken, or `sift` failed.
+pub fn sift(
+    signal: Signal,
+    request: &Bytes,
+    sift: impl FnMut(&mut Carrier<'_, '_>) -> Result<bool, Malformed>,
+) -> Result<Option<(Bytes, usize)>, Malformed> {
+    let Rewritten { request, kept } =
+        rewrite(signal, request, &mut Editor::new(Levels::ITEM, sift))?;
+    Ok((kept > 0).then_some((request, kept)))
 }
 
 // === impl Carrier ===
@@ -89,6 +104,14 @@ pub struct Carrier<'x, 'a> {
     number: u32,
     list: &'x mut AttributeList<'a>,
     is_loaded: bool,
+    trace_state: &'x mut TraceState,
+}
+
+/// What a span is to have as its trace state, in a buffer that is used for one span after the other.
+#[derive(Debug, Default)]
+struct TraceState {
+    text: Vec<u8>,
+    is_set: bool,
 }
 
 impl<'x, 'a> Carrier<'x, 'a> {
@@ -108,6 +131,14 @@ impl<'x, 'a> Carrier<'x, 'a> {
         }
         Ok(self.list)
     }
+
+    /// Gives a span the trace state that is written to an empty buffer, in place of the one that it has.
+    pub fn set_trace_state(&mut self, old: Text<'_>, write: impl FnOnce(&mut Vec<u8>)) {
+        let TraceState { text, is_set } = self.trace_state;
+        text.clear();
+        write(text);
+        *is_set = text != old.as_bytes();
+    }
 }
 
 // === impl Editor ===
@@ -117,12 +148,22 @@ struct Editor<'a, F> {
     edit: F,
     /// Used for one carrier after the other, to keep its buffers.
     list: AttributeList<'a>,
+    trace_state: TraceState,
 }
 
 impl<'a, F> Editor<'a, F>
 where
-    F: FnMut(&mut Carrier<'_, '_>) -> Result<(), Malformed>,
+    F: FnMut(&mut Carrier<'_, '_>) -> Result<bool, Malformed>,
 {
+    fn new(levels: Levels, edit: F) -> Self {
+        Self {
+            levels,
+            edit,
+            list: AttributeList::default(),
+            trace_state: TraceState::default(),
+        }
+    }
+
     /// Edits one carrier whose attributes stand in the fields of this number, and writes it as a
     /// field of its parent if it has changed.
     fn edit(
@@ -132,20 +173,31 @@ where
         [attributes, field]: [u32; 2],
         splice: &mut Splice<'a>,
     ) -> Result<Fate, Malformed> {
-        let list = &mut self.list;
+        self.trace_state.is_set = false;
         let mut carrier = Carrier {
             place,
             message,
             number: attributes,
-            list,
+            list: &mut self.list,
             is_loaded: false,
+            trace_state: &mut self.trace_state,
         };
-        (self.edit)(&mut carrier)?;
-        if !carrier.is_loaded || !self.list.is_changed() {
+        let is_kept = (self.edit)(&mut carrier)?;
+        let is_loaded = carrier.is_loaded;
+        if !is_kept {
+            return Ok(Fate::Dropped);
+        }
+        let state = self
+            .trace_state
+            .is_set
+            .then_some(self.trace_state.text.as_slice());
+        let has_changed = is_loaded && self.list.is_changed();
+        if !has_changed && state.is_none() {
             return Ok(Fate::Kept);
         }
         splice.open(field);
-        self.list.write(message, attributes, splice)?;
+        let list = has_changed.then_some((&self.list, attributes));
+        list::write(message, list, state, splice)?;
         splice.close();
         Ok(Fate::Changed)
     }
@@ -153,7 +205,7 @@ where
 
 impl<'a, F> Rewriter<'a> for Editor<'a, F>
 where
-    F: FnMut(&mut Carrier<'_, '_>) -> Result<(), Malformed>,
+    F: FnMut(&mut Carrier<'_, '_>) -> Result<bool, Malformed>,
 {
     fn depth(&self) -> Depth {
         match self.levels {

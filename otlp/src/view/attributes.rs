@@ -48,6 +48,9 @@ impl<'a> KeyValue<'a> {
     /// The key alone, for those who look for one.
     #[inline]
     pub(crate) fn read_key(body: &'a [u8]) -> Result<&'a [u8], Malformed> {
+        if let Some(key) = Self::plain_key(body) {
+            return Ok(key);
+        }
         let mut key: &[u8] = &[];
         let mut fields = Fields::new(body);
         while let Some(field) = fields.next_field()? {
@@ -56,6 +59,24 @@ impl<'a> KeyValue<'a> {
             }
         }
         Ok(key)
+    }
+
+    /// The key of a pair as nearly everybody writes it: a key and then a value, neither longer than 127 bytes.
+    #[inline(always)]
+    fn plain_key(body: &'a [u8]) -> Option<&'a [u8]> {
+        const KEY_TAG: u8 = (KEY as u8) << 3 | 2;
+        const VALUE_TAG: u8 = (VALUE as u8) << 3 | 2;
+        let [KEY_TAG, length @ 0..0x80, rest @ ..] = body else {
+            return None;
+        };
+        match rest.split_at_checked(usize::from(*length))? {
+            (key, [VALUE_TAG, length @ 0..0x80, value @ ..])
+                if value.len() == usize::from(*length) =>
+            {
+                Some(key)
+            }
+            _ => None,
+        }
     }
 }
 

@@ -4,11 +4,11 @@ use bytes::Bytes;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use otlp::wire::put_len;
-use otlp::{AttributeList, Levels, Malformed, OwnedValue, Place, Signal, edit, view};
+use otlp::{AttributeList, Levels, Malformed, OwnedValue, Place, Signal, edit, sift, view};
 use proptest::prelude::*;
 
 use crate::any_request;
-use crate::oracle::{Single, canonical, encoded_singles, singles};
+use crate::oracle::{Item, Single, canonical, encoded_singles, singles};
 
 /// One change of a list of attributes, done by us and by the oracle.
 #[derive(Clone, Debug)]
@@ -76,6 +76,65 @@ proptest! {
             Ok(())
         });
         prop_assert_eq!(edited.unwrap().as_ptr(), request.as_ptr());
+    }
+}
+
+proptest! {
+    #[test]
+    fn sifting_drops_items_and_changes_attributes_and_trace_states_as_in_prost(
+        (signal, request) in any_request(),
+        pattern in any::<u64>(),
+        changes in prop::collection::vec(any_change(), 0..3),
+        state in "|a=1|ot=th:c",
+    ) {
+        // Of three bits: kept, its attributes changed, its trace state changed.
+        let bit = |at: usize, which: usize| pattern >> ((3 * at + which) % 64) & 1 == 1;
+        let mut seen = 0;
+        let sifted = sift(signal, &request, |carrier| {
+            let at = seen;
+            seen += 1;
+            if bit(at, 1) {
+                let attributes = carrier.attributes()?;
+                changes.iter().try_for_each(|change| apply(change, attributes))?;
+            }
+            if let Place::Item(entry) = carrier.place() && let Some(span) = entry.item.span()? && bit(at, 2) {
+                carrier.set_trace_state(span.trace_state, |out| out.extend_from_slice(state.as_bytes()));
+            }
+            Ok(bit(at, 0))
+        });
+        let mut expected = Vec::new();
+        for (at, mut single) in singles(signal, &request).into_iter().enumerate() {
+            if bit(at, 1) {
+                changes.iter().for_each(|change| apply_decoded(change, single.item_attributes()));
+            }
+            if let Item::Span(span) = &mut single.item && bit(at, 2) {
+                span.trace_state.clone_from(&state);
+            }
+            if bit(at, 0) {
+                expected.push(single.encoded());
+            }
+        }
+        match sifted.unwrap() {
+            None => prop_assert!(expected.is_empty()),
+            Some((sifted, kept)) => {
+                prop_assert_eq!(kept, expected.len());
+                prop_assert_eq!(encoded_singles(signal, &sifted), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn sifting_that_changes_nothing_returns_the_request_as_it_is((signal, request) in any_request()) {
+        let sifted = sift(signal, &request, |carrier| {
+            carrier.attributes()?.remove("absent");
+            if let Place::Item(entry) = carrier.place() && let Some(span) = entry.item.span()? {
+                carrier.set_trace_state(span.trace_state, |out| out.extend_from_slice(span.trace_state.as_bytes()));
+            }
+            Ok(true)
+        });
+        if let Some((sifted, _)) = sifted.unwrap() {
+            prop_assert_eq!(sifted.as_ptr(), request.as_ptr());
+        }
     }
 }
 

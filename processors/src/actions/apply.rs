@@ -3,16 +3,17 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use ledger::{Budget, Reason, charge};
+use ledger::Budget;
 use otlp::view::AnyValue;
 use otlp::{AttributeList, Carrier, Levels, Malformed, OwnedValue, edit};
 use pipeline::component::Outbox;
-use pipeline::{Batch, Chunk, Context, Outcome};
+use pipeline::{Batch, Context};
 use regex::Regex;
 use sha2::{Digest, Sha256};
 
 use super::{Action, Actions, Rule, Source, Target};
-use crate::text::as_text;
+use crate::rewriting::rewrite_batch;
+use crate::text::{as_text, parse_double};
 
 /// Edits every request of a batch and sends it on. What an edit has not changed stays as it is; a
 /// request that cannot be read is dropped.
@@ -24,23 +25,10 @@ pub(crate) fn edit_batch(
     mut edit_carrier: impl FnMut(&mut Carrier<'_, '_>) -> Result<(), Malformed>,
 ) {
     let signal = batch.signal();
-    let (chunks, context) = batch.into_parts();
-    let mut edited = Batch::empty(signal).with_context(context);
-    for chunk in chunks {
-        match edit(signal, &chunk.bytes, levels, &mut edit_carrier) {
-            Ok(bytes) => {
-                let bytes = charge(budget, &chunk.bytes, bytes);
-                edited.push(Chunk { bytes, ..chunk });
-            }
-            Err(_) => {
-                out.drop_items(chunk.items, Reason::Invalid);
-                chunk.end(Outcome::Permanent(Reason::Invalid));
-            }
-        }
-    }
-    if !edited.is_empty() {
-        out.push(edited);
-    }
+    rewrite_batch(batch, budget, out, |chunk| {
+        let edited = edit(signal, &chunk.bytes, levels, &mut edit_carrier)?;
+        Ok(Some((edited, chunk.items)))
+    });
 }
 
 /// Actions for one batch.
@@ -254,11 +242,4 @@ fn convert(value: &AnyValue<'_>, to: Target) -> Result<Option<OwnedValue>, Malfo
             .map(OwnedValue::from),
         _ => None,
     })
-}
-
-/// A number that is too large is none, unless it says that it is infinite.
-fn parse_double(text: &str) -> Option<f64> {
-    let value: f64 = text.parse().ok()?;
-    let is_word = text.contains(['i', 'I', 'n', 'N']);
-    (value.is_finite() || is_word).then_some(value)
 }

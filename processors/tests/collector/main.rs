@@ -1,5 +1,5 @@
-//! `attributes` and `resource` against the Collector: the same configuration and the same request give
-//! the same request, and what it refuses is refused in the same words.
+//! `attributes`, `resource` and `probabilistic_sampler` against the Collector: the same configuration and
+//! the same request give the same request, and what it refuses is refused in the same words.
 //!
 //! `record.py` asks a Collector for what `cases.json` expects.
 #![allow(clippy::unwrap_used, reason = "a test stops where its premise fails")]
@@ -106,14 +106,17 @@ fn what_the_collector_accepts_comes_out_as_it_does_there() {
         let [sent] = &sent[..] else {
             panic!("{}: {} batches", case["name"], sent.len())
         };
+        let expected = decode(signal, &case["expected"]);
+        let kept = survey(signal, &expected).unwrap().items as u64;
+        let dropped: u64 = out.drain_dropped().map(|(items, _)| items).sum();
         assert_eq!(
-            (sent.items(), sent.chunks().len()),
-            (items, 1),
+            (sent.items(), dropped, sent.chunks().len()),
+            (kept, items - kept, 1),
             "{}",
             case["name"]
         );
         let actual = normal(signal, &sent.chunks()[0].bytes);
-        let expected = normal(signal, &decode(signal, &case["expected"]));
+        let expected = normal(signal, &expected);
         if actual != expected {
             wrong.push(format!(
                 "{}\nours   {actual}\ntheirs {expected}",

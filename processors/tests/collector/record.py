@@ -3,7 +3,7 @@
 
     record.py path/to/otelcol
 
-The Collector needs the otlp receiver, the attributes and resource processors and the file exporter.
+The Collector needs the otlp receiver, the processors that the cases name, and the file exporter.
 One process runs all cases that it accepts, each with a receiver and a file of its own; each case that
 it ought to refuse is a process of its own, whose error is kept.
 """
