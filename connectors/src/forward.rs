@@ -2,7 +2,7 @@
 
 use config::Validate;
 use otlp::Signal;
-use pipeline::component::{Component, Stability};
+use pipeline::component::{Component, ConnectorComponent, MakeProcessor, Stability};
 use serde::{Deserialize, Serialize};
 
 /// Connector `forward`. The plan makes an edge of it, so there is nothing to run.
@@ -22,4 +22,13 @@ impl Component for Forward {
     const EXAMPLE: &'static str = "{}\n";
     const REFERENCE: &'static str = include_str!("forward.md");
     type Config = Config;
+}
+
+impl ConnectorComponent for Forward {
+    const JOINS: &'static [(Signal, Signal)] = &[
+        (Signal::Traces, Signal::Traces),
+        (Signal::Metrics, Signal::Metrics),
+        (Signal::Logs, Signal::Logs),
+    ];
+    const MAKE: Option<MakeProcessor<Config>> = None;
 }

@@ -216,6 +216,15 @@ impl Batch {
         }
     }
 
+    /// Lets every waiting sender go: what it sent ends here, and well.
+    pub(crate) fn release_all(&mut self) {
+        for chunk in &mut self.chunks {
+            if let Some(share) = chunk.share.take() {
+                share.release();
+            }
+        }
+    }
+
     /// Attaches a sender's share to the only chunk of a freshly received batch.
     pub(crate) fn share(&mut self, share: Share) {
         if let Some(chunk) = self.chunks.first_mut() {

@@ -36,6 +36,8 @@ pub(crate) struct ConnectorEdge {
     pub(crate) account: Arc<Account>,
     pub(crate) worker: Rc<Worker>,
     pub(crate) targets: Vec<Rc<Chain>>,
+    /// The connector itself is behind, and counts what comes in.
+    pub(crate) leads_to_maker: bool,
 }
 
 impl Edge {
@@ -199,8 +201,10 @@ impl ExporterEdge {
 
 impl ConnectorEdge {
     fn send(&self, batch: Batch) {
-        self.account.take(batch.items());
-        self.account.pass(batch.items());
+        if !self.leads_to_maker {
+            self.account.take(batch.items());
+            self.account.pass(batch.items());
+        }
         let now = self.worker.clock.now();
         if let Some((last, others)) = self.targets.split_last() {
             for chain in others {

@@ -114,14 +114,12 @@ fn rows() -> Vec<Row> {
 
 impl Row {
     fn of<B>(section: &'static str, factory: &Factory<B>) -> Self {
-        let what = |signal: &otlp::Signal| match section {
-            "connectors" => format!("{signal}-to-{signal}"),
-            _ => signal.to_string(),
+        let joins = factory.joins.iter();
+        let carries: Vec<String> = match section {
+            "connectors" => joins.map(|(from, to)| format!("{from}-to-{to}")).collect(),
+            "extensions" => vec!["extension".to_owned()],
+            _ => factory.signals.iter().map(ToString::to_string).collect(),
         };
-        let mut carries: Vec<String> = factory.signals.iter().map(what).collect();
-        if section == "extensions" {
-            carries = vec!["extension".to_owned()];
-        }
         let stability = match factory.stability {
             Stability::Development => "Development",
             Stability::Alpha => "Alpha",

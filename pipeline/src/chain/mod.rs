@@ -7,9 +7,13 @@
 //! A chain is *open* while its outbox is empty and no edge that must not lose anything is parked. Only an open chain is
 //! given requests or ticked, so what it may hold beyond its processors is what one call emits.
 //!
+//! A connector that makes another signal has a chain of its own, with one stage. It takes requests whether there is
+//! room for what it makes or not, and is ticked only when there is.
+//!
 //! The chain of a pipeline lives as long as the pipeline: a reload puts other processors and edges into it.
 
 mod refit;
+mod stage;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -17,7 +21,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::{Account, Fate, Limits, Reason};
+use ledger::{Account, Limits, Reason};
 use tokio::sync::Notify;
 
 use crate::batch::Batch;
@@ -29,13 +33,8 @@ use crate::refusal::Refusal;
 use crate::share::Outcome;
 use crate::worker::Worker;
 pub(crate) use refit::Slot;
-
-/// One processor with its account.
-pub(crate) struct Stage {
-    pub(crate) processor: Box<dyn Processor>,
-    pub(crate) account: Arc<Account>,
-    outbox: Outbox,
-}
+pub(crate) use stage::Stage;
+use stage::{pass_on, run};
 
 pub(crate) struct Chain {
     worker: Rc<Worker>,
@@ -61,13 +60,9 @@ struct State {
     armed: Option<Duration>,
 }
 
-impl Stage {
-    pub(crate) fn new(processor: Box<dyn Processor>, account: Arc<Account>) -> Self {
-        Self {
-            processor,
-            account,
-            outbox: Outbox::default(),
-        }
+impl State {
+    fn makes_another(&self) -> bool {
+        self.stages.last().is_some_and(|stage| stage.makes_another)
     }
 }
 
@@ -106,8 +101,12 @@ impl Chain {
     /// Whether a batch would be taken now: by every processor, here and in the chains behind.
     pub(crate) fn admit(&self, batch: &Batch, now: Now) -> Result<(), Refusal> {
         self.check_running()?;
-        for stage in &self.state.borrow().stages {
+        let state = self.state.borrow();
+        for stage in &state.stages {
             stage.processor.admit(batch, now)?;
+        }
+        if state.makes_another() {
+            return Ok(());
         }
         let edges = self.edges.borrow();
         edges.iter().try_for_each(|edge| edge.admit(batch, now))
@@ -144,13 +143,21 @@ impl Chain {
             .collect()
     }
 
-    /// Whether there is room behind the processors.
+    /// Whether a batch may be given.
     pub(crate) fn is_open(&self) -> bool {
+        self.state.borrow().makes_another() || self.has_room()
+    }
+
+    /// Whether there is room behind the processors.
+    fn has_room(&self) -> bool {
         self.state.borrow().outbox.is_empty() && self.edges.borrow().iter().all(Edge::is_open)
     }
 
     /// The rooms of the exporters behind this chain that set its pace.
     pub(crate) fn pacing(&self, rooms: &mut Vec<Arc<Room>>) {
+        if self.state.borrow().makes_another() {
+            return;
+        }
         let edges = self.edges.borrow();
         edges.iter().for_each(|edge| edge.pacing(rooms));
     }
@@ -176,7 +183,7 @@ impl Chain {
         let State { stages, outbox, .. } = state;
         match stages.split_first_mut() {
             Some((stage, rest)) if std::ptr::eq(stage.account.as_ref(), taken) => {
-                stage.processor.process(batch, now, &mut stage.outbox);
+                stage.process(batch, now);
                 pass_on(stage, rest, now, outbox);
             }
             _ => {
@@ -312,7 +319,7 @@ impl Chain {
     async fn opened(&self) {
         loop {
             let freed = self.worker.freed();
-            if self.is_open() {
+            if self.has_room() {
                 return;
             }
             freed.await;
@@ -369,27 +376,6 @@ fn with_stage(
     if let Some((stage, rest)) = stages.get_mut(at..).and_then(<[Stage]>::split_first_mut) {
         call(stage.processor.as_mut(), &mut stage.outbox);
         pass_on(stage, rest, now, outbox);
-    }
-}
-
-fn run(stages: &mut [Stage], batch: Batch, now: Now, out: &mut VecDeque<Batch>) {
-    match stages.split_first_mut() {
-        None => out.push_back(batch),
-        Some((stage, rest)) => {
-            stage.account.take(batch.items());
-            stage.processor.process(batch, now, &mut stage.outbox);
-            pass_on(stage, rest, now, out);
-        }
-    }
-}
-
-fn pass_on(stage: &mut Stage, rest: &mut [Stage], now: Now, out: &mut VecDeque<Batch>) {
-    for (items, reason) in stage.outbox.drain_dropped() {
-        stage.account.end(items, Fate::Dropped(reason));
-    }
-    for batch in stage.outbox.drain() {
-        stage.account.pass(batch.items());
-        run(rest, batch, now, out);
     }
 }
 

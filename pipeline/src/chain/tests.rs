@@ -457,6 +457,7 @@ fn a_connector_leads_from_chain_to_chain_and_back_pressure_leads_back() {
         .0;
         let account = Arc::new(Account::default());
         let connector = Edge::Connector(ConnectorEdge {
+            leads_to_maker: false,
             account: Arc::clone(&account),
             worker: Rc::clone(&bench.worker),
             targets: vec![Rc::clone(&behind)],
@@ -474,6 +475,94 @@ fn a_connector_leads_from_chain_to_chain_and_back_pressure_leads_back() {
         assert_eq!(door.deliver(), 1);
         settle().await;
         assert_eq!(door.deliver(), 2);
+    });
+}
+
+/// Counts items, and makes a batch of metrics of the count a second after the first.
+#[derive(Default)]
+struct Counting {
+    counted: u64,
+    until: Option<Duration>,
+}
+
+impl Processor for Counting {
+    fn process(&mut self, batch: Batch, now: Now, out: &mut Outbox) {
+        self.counted += batch.items();
+        if batch.items() == 9 {
+            out.drop_items(2, Reason::Invalid);
+        }
+        self.until.get_or_insert(now.mono + Duration::from_secs(1));
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        self.until
+    }
+
+    fn tick(&mut self, _now: Now, out: &mut Outbox) {
+        self.until = None;
+        let items = std::mem::take(&mut self.counted);
+        out.push(Batch::new(Signal::Metrics, "made".into(), items));
+    }
+
+    fn flush(&mut self, now: Now, out: &mut Outbox) -> Flush {
+        if self.until.is_some() {
+            self.tick(now, out);
+        }
+        Flush::Done
+    }
+}
+
+/// A chain with a connector that makes a signal, to one door that stops its upstream.
+fn counting(bench: &Bench, door: &Door) -> (Rc<Chain>, Arc<Account>) {
+    let account = Arc::new(Account::default());
+    let chain = Chain::new(Rc::clone(&bench.worker));
+    let stage = Stage::maker(Box::<Counting>::default(), Arc::clone(&account));
+    let slot = Slot::New { stage, after: None };
+    chain.refit(vec![slot], vec![edge(&bench.worker, door, true)], false);
+    tokio::task::spawn_local(Rc::clone(&chain).keep_time());
+    (chain, account)
+}
+
+#[test]
+fn a_connector_takes_what_comes_while_what_it_made_waits_for_room() {
+    on_worker(async {
+        let bench = Bench::new();
+        let mut door = door(1);
+        let (chain, account) = counting(&bench, &door);
+        let inlet = bench.inlet(&[Rc::clone(&chain)], false);
+        bench.worker.adopt(&[chain]);
+        // One batch in the queue, one parked, one in the outbox, and then those that are counted together.
+        for _ in 0..3 {
+            inlet.offer(batch(1)).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        for _ in 0..5 {
+            inlet.offer(batch(1)).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        assert_eq!(account.tally().passed, 8);
+        for expected in [1, 1, 1, 5] {
+            assert_eq!(door.deliver(), expected);
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+    });
+}
+
+#[test]
+fn what_a_connector_takes_ends_in_it_but_for_what_it_drops() {
+    on_worker(async {
+        let bench = Bench::new();
+        let door = door(1);
+        let (chain, account) = counting(&bench, &door);
+        let inlet = bench.inlet(&[Rc::clone(&chain)], true);
+        bench.worker.adopt(&[chain]);
+        // Whoever waits for a result has it before anything has been made.
+        inlet.offer(batch(4)).await.unwrap();
+        inlet.offer(batch(9)).await.unwrap();
+        let tally = account.tally();
+        assert_eq!((tally.taken, tally.passed), (13, 11));
+        assert_eq!((tally.dropped_total(), tally.held()), (2, 0));
+        assert_eq!(door.tally().taken, 0);
     });
 }
 

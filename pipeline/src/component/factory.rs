@@ -22,6 +22,8 @@ pub struct Factory<B> {
     pub name: &'static str,
     pub aliases: &'static [&'static str],
     pub signals: &'static [Signal],
+    /// Of connectors: each signal that one may take, with the one that it gives for it.
+    pub joins: &'static [(Signal, Signal)],
     pub stability: Stability,
     pub example: &'static str,
     pub reference: &'static str,
@@ -96,8 +98,11 @@ pub struct BuildExtension {
     pub needs: Vec<ContextKey>,
 }
 
-/// Connectors that pass a signal on as it is need no instance.
-pub struct BuildConnector;
+/// A connector that passes a signal on as it is needs no instance: the plan makes an edge of it. One that makes another
+/// signal has one for each pair that is used.
+pub struct BuildConnector {
+    pub maker: Option<Arc<BuildProcessor>>,
+}
 
 pub type ReceiverFactory = Factory<BuildReceiver>;
 pub type ProcessorFactory = Factory<BuildProcessor>;
@@ -166,6 +171,7 @@ impl<B> Factory<B> {
             name: C::NAME,
             aliases: C::ALIASES,
             signals: C::SIGNALS,
+            joins: &[],
             stability: C::STABILITY,
             example: C::EXAMPLE,
             reference: C::REFERENCE,
@@ -189,6 +195,19 @@ pub trait ProcessorComponent: Component {
 
     fn build(config: &Self::Config, host: &Host) -> Result<Box<dyn Processor>, String>;
 }
+
+/// A connector ends pipelines as an exporter does, and begins others as a receiver does.
+pub trait ConnectorComponent: Component {
+    /// Each signal that it takes, with the one that it gives for it.
+    const JOINS: &'static [(Signal, Signal)];
+    /// Makes what makes the other signal: what it takes ends in it, and nobody waits for what it makes.
+    /// `host.label.signal` is what it takes. `None`: it gives what it takes, and the plan makes an edge of it.
+    const MAKE: Option<MakeProcessor<Self::Config>>;
+    const PLACE: Place = Place::Owner;
+}
+
+/// Makes an instance of a configuration for a host.
+pub type MakeProcessor<C> = fn(&C, &Host) -> Result<Box<dyn Processor>, String>;
 
 pub trait ReceiverComponent: Component {
     /// What its answers promise.
@@ -276,8 +295,22 @@ impl Factory<BuildExtension> {
 }
 
 impl Factory<BuildConnector> {
-    pub const fn of<C: Component>() -> Self {
-        Self::row::<C>(|written, faults| planned::<C, _>(written, faults, |_| BuildConnector))
+    pub const fn of<C: ConnectorComponent>() -> Self {
+        let row = Self::row::<C>(|written, faults| {
+            planned::<C, _>(written, faults, |config| BuildConnector {
+                maker: C::MAKE.map(|make| {
+                    Arc::new(BuildProcessor {
+                        make: Arc::new(move |host| make(&config, host)),
+                        holds: Holds::Nothing,
+                        place: C::PLACE,
+                    })
+                }),
+            })
+        });
+        Self {
+            joins: C::JOINS,
+            ..row
+        }
     }
 }
 

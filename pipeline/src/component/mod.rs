@@ -27,9 +27,9 @@ pub use exporter::{Exporter, Failure, LocalFuture, Receipt};
 pub use extension::{Extension, Extensions, Health, Offer, Vitals};
 pub use factory::{
     Build, BuildConnector, BuildExporter, BuildExtension, BuildProcessor, BuildReceiver,
-    ConnectorFactory, ExporterComponent, ExporterFactory, ExtensionComponent, ExtensionFactory,
-    Factory, Foreign, Holds, Labels, Planned, ProcessorComponent, ProcessorFactory,
-    ReceiverComponent, ReceiverFactory, Registry, Wanted,
+    ConnectorComponent, ConnectorFactory, ExporterComponent, ExporterFactory, ExtensionComponent,
+    ExtensionFactory, Factory, Foreign, Holds, Labels, MakeProcessor, Planned, ProcessorComponent,
+    ProcessorFactory, ReceiverComponent, ReceiverFactory, Registry, Wanted,
 };
 pub use label::Label;
 pub use outline::{Outline, PipelineOutline};

@@ -109,6 +109,11 @@ impl Outbox {
         self.dropped.drain(..)
     }
 
+    /// Items dropped since [`drain_dropped`](Self::drain_dropped).
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.iter().map(|(items, _)| items).sum()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.pushed.is_empty() && self.dropped.is_empty()
     }

@@ -7,6 +7,7 @@ use config::{Component, ComponentId, Document, Fault, Faults, Kind, Node, Pipeli
 use otlp::Signal;
 
 use super::foreign::Absent;
+use super::steps::{Step, fed};
 use super::{
     EdgeNode, ExporterNode, ExtensionNode, PipelineNode, Plan, ProcessorNode, ReceiverNode,
 };
@@ -22,7 +23,7 @@ pub struct Planner {
     pub(super) receivers: BTreeMap<ComponentId, Read<BuildReceiver>>,
     pub(super) processors: BTreeMap<ComponentId, Read<BuildProcessor>>,
     pub(super) exporters: BTreeMap<ComponentId, Read<BuildExporter>>,
-    connectors: BTreeMap<ComponentId, Read<BuildConnector>>,
+    pub(super) connectors: BTreeMap<ComponentId, Read<BuildConnector>>,
     pub(super) extensions: BTreeMap<ComponentId, Read<BuildExtension>>,
 }
 
@@ -31,6 +32,7 @@ pub(super) struct Read<B> {
     pub(super) planned: Planned<Arc<B>>,
     pub(super) written: Node,
     signals: &'static [Signal],
+    pub(super) joins: &'static [(Signal, Signal)],
     name: &'static str,
     implied: bool,
 }
@@ -82,14 +84,18 @@ impl Planner {
             return None;
         }
         context::check(&mut self, document, faults);
-        let pipelines =
-            order::topological(&document.service.pipelines, |id| self.connects(id), faults)?;
-        let plan = self.join(&pipelines, &extensions);
+        let pipelines = order::topological(
+            &document.service.pipelines,
+            |id, from, to| self.joins(id, from, to),
+            faults,
+        )?;
+        let steps = self.steps(&pipelines);
+        let plan = self.join(&steps, &extensions);
         plan.check_promises(&pipelines, faults);
         (!faults.has_errors()).then_some(plan)
     }
 
-    fn connects(&self, id: &ComponentId) -> bool {
+    pub(super) fn connects(&self, id: &ComponentId) -> bool {
         self.connectors.contains_key(id)
     }
 
@@ -117,44 +123,17 @@ impl Planner {
         }
     }
 
-    /// A connector ends some pipelines and begins others of the same signal.
-    fn check_connectors(&self, document: &Document, faults: &mut Faults) {
-        let pipelines = &document.service.pipelines;
-        let names = |list: &[Reference], id: &ComponentId| list.iter().any(|r| r.id == *id);
-        for pipeline in pipelines {
-            let ends = pipeline.exporters.iter().map(|r| (r, true));
-            let begins = pipeline.receivers.iter().map(|r| (r, false));
-            for (reference, ends) in ends.chain(begins).filter(|(r, _)| self.connects(&r.id)) {
-                let id = &reference.id;
-                let joined = pipelines.iter().any(|other| {
-                    let list = if ends {
-                        &other.receivers
-                    } else {
-                        &other.exporters
-                    };
-                    other.id.signal == pipeline.id.signal && names(list, id)
-                });
-                if !joined {
-                    let (here, there) = if ends {
-                        ("exporter", "receiver")
-                    } else {
-                        ("receiver", "exporter")
-                    };
-                    let text = format!(
-                        "connector \"{id}\" used as {here} in [{}] pipeline but not used in any \
-                         supported {there} pipeline",
-                        pipeline.id
-                    );
-                    faults.push(Fault::error(reference.place.clone(), pipeline.path(), text));
-                }
-            }
-        }
-    }
-
     /// Everything has been checked: references that do not resolve cannot occur.
-    fn join(mut self, pipelines: &[&Pipeline], extensions: &[&ComponentId]) -> Plan {
+    fn join(mut self, steps: &[Step<'_>], extensions: &[&ComponentId]) -> Plan {
         let mut plan = Plan::default();
-        for pipeline in pipelines {
+        for step in steps {
+            let pipeline = match *step {
+                Step::Pipeline(pipeline) => pipeline,
+                Step::Maker(id, from, to) => {
+                    plan.pipelines.extend(self.maker(id, (from, to), steps));
+                    continue;
+                }
+            };
             let processors = pipeline.processors.iter().filter_map(|reference| {
                 let read = self.processors.get(&reference.id)?;
                 Some(ProcessorNode {
@@ -164,16 +143,17 @@ impl Planner {
                 })
             });
             let processors = processors.collect();
-            let edges = self.edges(pipeline, pipelines, &mut plan);
+            let edges = self.edges(pipeline, steps, &mut plan);
             plan.pipelines.push(PipelineNode {
                 id: pipeline.id.to_string(),
                 signal: pipeline.id.signal,
+                makes: None,
                 processors,
                 edges,
             });
         }
         for (id, read) in std::mem::take(&mut self.receivers) {
-            let feeds = Signal::ALL.map(|signal| fed(&id, signal, pipelines));
+            let feeds = Signal::ALL.map(|signal| fed(&id, signal, steps));
             let identity = self.identity(&read);
             if feeds.iter().any(|pipelines| !pipelines.is_empty())
                 && let Some(build) = Arc::into_inner(read.planned.build)
@@ -206,7 +186,7 @@ impl Planner {
         plan
     }
 
-    fn edges(&self, pipeline: &Pipeline, all: &[&Pipeline], plan: &mut Plan) -> Vec<EdgeNode> {
+    fn edges(&self, pipeline: &Pipeline, all: &[Step<'_>], plan: &mut Plan) -> Vec<EdgeNode> {
         let mut edges: Vec<EdgeNode> = Vec::new();
         let mut seen: Vec<&ComponentId> = Vec::new();
         for Reference { id, .. } in &pipeline.exporters {
@@ -216,11 +196,7 @@ impl Planner {
             }
             seen.push(id);
             if self.connects(id) {
-                let targets = fed(id, pipeline.id.signal, all);
-                edges.push(EdgeNode::Connector {
-                    id: id.to_string(),
-                    targets,
-                });
+                edges.push(self.connector_edge(id, pipeline.id.signal, all));
             } else if let Some(read) = self.exporters.get(id) {
                 let (name, signal) = (id.to_string(), pipeline.id.signal);
                 let known = plan
@@ -242,14 +218,6 @@ impl Planner {
         }
         edges
     }
-}
-
-/// The places of the pipelines of this signal that name the id as a receiver.
-fn fed(id: &ComponentId, signal: Signal, pipelines: &[&Pipeline]) -> Vec<usize> {
-    let fed = pipelines.iter().enumerate().filter(|(_, pipeline)| {
-        pipeline.id.signal == signal && pipeline.receivers.iter().any(|r| r.id == *id)
-    });
-    fed.map(|(at, _)| at).collect()
 }
 
 fn facts<'a, B>(
@@ -311,6 +279,7 @@ impl Reading<'_> {
                     written: component.node.clone(),
                     planned,
                     signals: factory.signals,
+                    joins: factory.joins,
                     name: factory.name,
                 };
                 read.insert(component.id.clone(), row);

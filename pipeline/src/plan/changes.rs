@@ -40,7 +40,10 @@ fn components(plan: &Plan) -> Vec<(String, &Identity)> {
     let receivers = plan.receivers.iter();
     let receivers = receivers.map(|node| (format!("receiver {}", node.id), &node.identity));
     let processors = plan.pipelines.iter().flat_map(|pipeline| {
-        let name = |id: &str| format!("processor {id} of {}", pipeline.id);
+        let name = |id: &str| match pipeline.makes {
+            None => format!("processor {id} of {}", pipeline.id),
+            Some(makes) => format!("connector {id} for {} to {makes}", pipeline.signal),
+        };
         let processors = pipeline.processors.iter();
         processors.map(move |node| (name(&node.id), &node.identity))
     });

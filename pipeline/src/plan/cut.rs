@@ -23,12 +23,24 @@ impl PipelineNode {
 
     /// The name of a processor of this pipeline in the books, wherever it runs.
     pub(crate) fn account_of(&self, processor: &ProcessorNode) -> NodeKey {
+        let pipeline = match self.makes {
+            None => self.id.clone(),
+            Some(_) => String::new(),
+        };
         NodeKey {
-            kind: Kind::Processor,
+            kind: self.kind(),
             id: processor.id.clone(),
-            pipeline: self.id.clone(),
+            pipeline,
             transport: "",
             signal: self.signal,
+        }
+    }
+
+    /// What its processors are.
+    pub(crate) const fn kind(&self) -> Kind {
+        match self.makes {
+            None => Kind::Processor,
+            Some(_) => Kind::Connector,
         }
     }
 

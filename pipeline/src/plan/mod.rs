@@ -8,6 +8,7 @@ mod foreign;
 mod heritage;
 mod order;
 mod reach;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod wants;
@@ -52,10 +53,15 @@ pub(crate) struct ReceiverNode {
     pub(crate) feeds: [Vec<usize>; 3],
 }
 
+/// A pipeline, or a connector that makes another signal: one processor, which pipelines lead to and which leads to
+/// pipelines.
 pub(crate) struct PipelineNode {
     /// `traces/name`.
     pub(crate) id: String,
+    /// What comes in.
     pub(crate) signal: Signal,
+    /// What a connector makes of it; `None` for a pipeline.
+    pub(crate) makes: Option<Signal>,
     pub(crate) processors: Vec<ProcessorNode>,
     pub(crate) edges: Vec<EdgeNode>,
 }
@@ -68,7 +74,12 @@ pub(crate) struct ProcessorNode {
 
 pub(crate) enum EdgeNode {
     Exporter(usize),
-    Connector { id: String, targets: Vec<usize> },
+    Connector {
+        id: String,
+        targets: Vec<usize>,
+        /// Targets that are the connector itself, which counts what comes in by itself.
+        makers: Vec<usize>,
+    },
 }
 
 /// One for each exporter and signal.

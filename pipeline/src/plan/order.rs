@@ -1,17 +1,18 @@
 //! The order of pipelines: a connector leads to later ones only.
 
 use config::{ComponentId, Fault, Faults, Pipeline};
+use otlp::Signal;
 
-/// Sorts the pipelines so that each comes before those that it leads to through a connector of its signal. A cycle is
-/// a fault, at the reference that closes it.
+/// Sorts the pipelines so that each comes before those that it leads to through a connector. `joins` says whether one
+/// takes the first signal and gives the second. A cycle is a fault, at the reference that closes it.
 pub(super) fn topological<'a>(
     pipelines: &'a [Pipeline],
-    connects: impl Fn(&ComponentId) -> bool,
+    joins: impl Fn(&ComponentId, Signal, Signal) -> bool,
     faults: &mut Faults,
 ) -> Option<Vec<&'a Pipeline>> {
     let mut search = Search {
         pipelines,
-        connects,
+        joins,
         marks: vec![Mark::New; pipelines.len()],
         done: Vec::new(),
     };
@@ -34,13 +35,13 @@ enum Mark {
 
 struct Search<'a, F> {
     pipelines: &'a [Pipeline],
-    connects: F,
+    joins: F,
     marks: Vec<Mark>,
     /// Last first.
     done: Vec<usize>,
 }
 
-impl<F: Fn(&ComponentId) -> bool> Search<'_, F> {
+impl<F: Fn(&ComponentId, Signal, Signal) -> bool> Search<'_, F> {
     /// Depth first. `path` is what leads here, as words of the message. Its depth is at most the number of pipelines.
     fn visit(&mut self, at: usize, path: &mut Vec<String>) -> Result<(), Fault> {
         if self.marks[at] == Mark::Done {
@@ -58,26 +59,20 @@ impl<F: Fn(&ComponentId) -> bool> Search<'_, F> {
             ));
         }
         for edge in &pipeline.exporters {
-            if !(self.connects)(&edge.id) {
-                continue;
-            }
-            path.push(format!("connector \"{}\" ({signal} to {signal})", edge.id));
             for (next, target) in pipelines.iter().enumerate() {
-                let leads = target.id.signal == signal
-                    && target
-                        .receivers
-                        .iter()
-                        .any(|receiver| receiver.id == edge.id);
-                if !leads {
+                let made = target.id.signal;
+                let mut begins = target.receivers.iter();
+                if !(self.joins)(&edge.id, signal, made) || !begins.any(|r| r.id == edge.id) {
                     continue;
                 }
+                path.push(format!("connector \"{}\" ({signal} to {made})", edge.id));
                 if self.marks[next] == Mark::OnPath {
                     let text = format!("cycle detected: {}", path.join(" -> "));
                     return Err(Fault::error(edge.place.clone(), pipeline.path(), text));
                 }
                 self.visit(next, path)?;
+                path.pop();
             }
-            path.pop();
         }
         path.truncate(mark);
         self.marks[at] = Mark::Done;

@@ -16,7 +16,7 @@ impl Plan {
         let Some(node) = self.pipelines.get(pipeline) else {
             return false;
         };
-        if node.holds() {
+        if node.holds() || node.makes.is_some() {
             return false;
         }
         node.edges.iter().any(|edge| match edge {
@@ -24,16 +24,23 @@ impl Plan {
                 .exporters
                 .get(*at)
                 .is_some_and(|exporter| exporter.build.delivery.waits()),
+            // A connector that makes another signal has taken what came in.
             EdgeNode::Connector { targets, .. } => targets.iter().any(|&at| self.waits(at)),
         })
     }
 
     /// Whether an exporter is the only one that any request reaches which comes through this pipeline. It may stop its
     /// upstream, since no other waits for the same requests: neither behind this pipeline nor behind another one that
-    /// the same receiver feeds.
+    /// the same receiver feeds. A connector that makes another signal is a sender of its own, which waits with what it
+    /// makes while it goes on taking.
     pub(crate) fn is_lone(&self, exporter: usize, pipeline: usize) -> bool {
         let feeds = self.receivers.iter().flat_map(|node| &node.feeds);
+        let makers = self.pipelines.iter().filter(|node| node.makes.is_some());
+        let made = makers
+            .flat_map(|node| &node.edges)
+            .filter_map(EdgeNode::targets);
         feeds
+            .chain(made)
             .map(|feed| self.reached(feed))
             .filter(|reached| reached.contains(&pipeline))
             .flatten()
@@ -46,22 +53,33 @@ impl Plan {
             })
     }
 
-    /// Whether the sender of something that comes through this pipeline was promised to be told of its delivery.
+    /// Whether the sender of something that comes through this pipeline was promised to be told of its delivery, and
+    /// waits here.
     pub(crate) fn has_promised(&self, pipeline: usize) -> bool {
+        if self
+            .pipelines
+            .get(pipeline)
+            .is_some_and(|node| node.makes.is_some())
+        {
+            return false;
+        }
         let promising = self.receivers.iter().filter(|node| node.promises());
         let mut feeds = promising.flat_map(|node| &node.feeds);
         feeds.any(|feed| self.reached(feed).contains(&pipeline))
     }
 
-    /// These pipelines and all behind their connectors.
+    /// These pipelines and all behind their connectors, up to those that make another signal.
     fn reached(&self, pipelines: &[usize]) -> BTreeSet<usize> {
         let mut reached: BTreeSet<_> = pipelines.iter().copied().collect();
         // Connectors lead to later pipelines only.
         for (at, node) in self.pipelines.iter().enumerate() {
-            if reached.contains(&at) {
+            if reached.contains(&at) && node.makes.is_none() {
                 for edge in &node.edges {
-                    if let EdgeNode::Connector { targets, .. } = edge {
-                        reached.extend(targets);
+                    if let EdgeNode::Connector {
+                        targets, makers, ..
+                    } = edge
+                    {
+                        reached.extend(targets.iter().chain(makers));
                     }
                 }
             }
@@ -70,7 +88,7 @@ impl Plan {
     }
 
     /// Names every processor that loses track of requests whose receiver promises their delivery. `written` are the
-    /// pipelines in the plan's order.
+    /// pipelines as they stand in the file.
     pub(super) fn check_promises(&self, written: &[&Pipeline], faults: &mut Faults) {
         for receiver in self.receivers.iter().filter(|node| node.promises()) {
             let reached: BTreeSet<_> = receiver
@@ -78,8 +96,9 @@ impl Plan {
                 .iter()
                 .flat_map(|feed| self.reached(feed))
                 .collect();
-            for (at, pipeline) in written.iter().enumerate() {
-                let Some(node) = self.pipelines.get(at).filter(|_| reached.contains(&at)) else {
+            for (at, node) in self.pipelines.iter().enumerate() {
+                let mut written = written.iter().filter(|p| p.id.to_string() == node.id);
+                let Some(pipeline) = written.next().filter(|_| reached.contains(&at)) else {
                     continue;
                 };
                 for (processor, reference) in node.processors.iter().zip(&pipeline.processors) {
@@ -96,6 +115,16 @@ impl Plan {
                     }
                 }
             }
+        }
+    }
+}
+
+impl EdgeNode {
+    /// The pipelines behind a connector.
+    fn targets(&self) -> Option<&Vec<usize>> {
+        match self {
+            Self::Connector { targets, .. } => Some(targets),
+            Self::Exporter(_) => None,
         }
     }
 }

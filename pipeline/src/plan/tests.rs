@@ -26,6 +26,7 @@ const fn row<B>(
         name,
         aliases: &["alias"],
         signals,
+        joins: &[],
         stability: Stability::Stable,
         example: "",
         reference: "",
@@ -174,8 +175,32 @@ static EXPORTERS: [ExporterFactory; 3] = [
         wanting(build, written, Capability::HttpClientAuth)
     }),
 ];
-static CONNECTORS: [ConnectorFactory; 1] =
-    [row("forward", &Signal::ALL, |_, _| planned(BuildConnector))];
+const SPANS_TO_METRICS: (Signal, Signal) = (Signal::Traces, Signal::Metrics);
+const LOGS_TO_METRICS: (Signal, Signal) = (Signal::Logs, Signal::Metrics);
+
+static CONNECTORS: [ConnectorFactory; 2] = [
+    Factory {
+        joins: &[
+            (Signal::Traces, Signal::Traces),
+            (Signal::Metrics, Signal::Metrics),
+            (Signal::Logs, Signal::Logs),
+        ],
+        ..row("forward", &Signal::ALL, |_, _| {
+            planned(BuildConnector { maker: None })
+        })
+    },
+    Factory {
+        joins: &[SPANS_TO_METRICS, LOGS_TO_METRICS],
+        ..row("measure", &Signal::ALL, |_, _| {
+            let Planned { build, .. } = processor(Holds::Nothing)?;
+            let maker = Some(Arc::new(BuildProcessor {
+                place: Place::Owner,
+                ..build
+            }));
+            planned(BuildConnector { maker })
+        })
+    },
+];
 
 static REGISTRY: Registry = Registry {
     receivers: &RECEIVERS,
@@ -190,7 +215,7 @@ const COMPONENTS: &str = "
 receivers: {in: , in/2: , promise: , spans: }
 processors: {pass: , hold: , mix: }
 exporters: {out: , answer: }
-connectors: {forward: , forward/a: , forward/b: }
+connectors: {forward: , forward/a: , forward/b: , measure: }
 ";
 
 /// One row a pipeline: id, receivers, processors, exporters.
@@ -309,6 +334,133 @@ fn a_connector_leads_to_later_pipelines_only() {
         }
     }
     assert_eq!(plan.receivers[0].feeds[Signal::Traces.index()], [0]);
+}
+
+#[test]
+fn a_connector_of_two_signals_must_be_used_at_both_ends_of_a_pair() {
+    let as_exporter = r#"connector "measure" used as exporter in [traces] pipeline"#;
+    let as_receiver = r#"connector "measure" used as receiver in [metrics] pipeline"#;
+    check_refused(&[("traces", "in", "", "measure")], &[as_exporter]);
+    check_refused(
+        &[
+            ("traces", "in", "", "measure"),
+            ("traces/2", "measure", "", "out"),
+        ],
+        &[as_exporter],
+    );
+    check_refused(
+        &[
+            ("traces", "in", "", "out"),
+            ("metrics", "measure", "", "out"),
+        ],
+        &[as_receiver],
+    );
+    check_refused(
+        &[
+            ("traces", "in", "", "measure"),
+            ("metrics", "measure", "", "forward"),
+            ("metrics/2", "forward", "", "measure"),
+        ],
+        &[r#"connector "measure" used as exporter in [metrics/2] pipeline"#],
+    );
+}
+
+/// The ids behind each pipeline and connector that makes a signal, in the order of the plan.
+fn ways(plan: &Plan) -> Vec<(String, Vec<&str>)> {
+    let id = |at: &usize| plan.pipelines[*at].id.as_str();
+    let ways = plan.pipelines.iter().map(|node| {
+        let behind = node.edges.iter().flat_map(|edge| match edge {
+            EdgeNode::Connector {
+                targets, makers, ..
+            } => targets.iter().chain(makers).map(id).collect(),
+            EdgeNode::Exporter(at) => vec![plan.exporters[*at].id.as_str()],
+        });
+        (node.id.clone(), behind.collect())
+    });
+    ways.collect()
+}
+
+#[test]
+fn a_connector_that_makes_a_signal_stands_once_between_all_that_it_joins() {
+    let plan = plan(&[
+        ("metrics/2", "measure, in", "", "out"),
+        ("metrics/1", "measure", "", "forward"),
+        ("metrics/3", "forward", "", "out"),
+        ("traces/1", "in", "", "out, measure, measure"),
+        ("traces/2", "in", "", "measure"),
+        ("logs", "in", "", "measure"),
+    ]);
+    let spans = "measure (traces to metrics)";
+    let logs = "measure (logs to metrics)";
+    let mut ways = ways(&plan);
+    for (at, (_, behind)) in ways.iter().enumerate() {
+        let later = |id: &&str| ways.iter().skip(at).any(|(other, _)| other == id);
+        assert!(
+            behind.iter().all(|id| *id == "out" || later(id)),
+            "{ways:?}"
+        );
+    }
+    ways.sort_unstable();
+    for (_, behind) in &mut ways {
+        behind.sort_unstable();
+    }
+    let expected = [
+        ("logs", vec![logs]),
+        (logs, vec!["metrics/1", "metrics/2"]),
+        (spans, vec!["metrics/1", "metrics/2"]),
+        ("metrics/1", vec!["metrics/3"]),
+        ("metrics/2", vec!["out"]),
+        ("metrics/3", vec!["out"]),
+        ("traces/1", vec![spans, "out"]),
+        ("traces/2", vec![spans]),
+    ];
+    let expected: Vec<_> = expected.map(|(id, behind)| (id.to_owned(), behind)).into();
+    assert_eq!(ways, expected);
+}
+
+#[test]
+fn a_cycle_through_two_signals_names_both() {
+    static BOTH: [ConnectorFactory; 1] = [Factory {
+        joins: &[SPANS_TO_METRICS, (Signal::Metrics, Signal::Traces)],
+        ..row("turn", &Signal::ALL, |_, _| {
+            planned(BuildConnector { maker: None })
+        })
+    }];
+    let registry = Registry {
+        connectors: &BOTH,
+        ..REGISTRY
+    };
+    let yaml = "
+receivers: {in: }
+connectors: {turn: }
+service:
+  pipelines:
+    traces: {receivers: [in, turn], exporters: [turn]}
+    metrics: {receivers: [turn], exporters: [turn]}
+";
+    let mut faults = Faults::default();
+    let document = document(yaml, &mut faults).expect("it is YAML");
+    let plan = Planner::read(&document, &registry, &mut faults).plan(&document, &mut faults);
+    assert!(plan.is_none());
+    let words = "connector \"turn\" (traces to metrics) -> connector \"turn\" (metrics to traces)";
+    assert!(
+        faults.iter().any(|fault| fault.to_string().contains(words)),
+        "{faults:?}"
+    );
+}
+
+#[test]
+fn nobody_waits_for_what_a_connector_makes() {
+    let plan = plan(&[
+        ("traces", "promise", "", "measure"),
+        ("metrics", "measure", "mix", "answer"),
+    ]);
+    let maker = plan.pipelines.iter().position(|node| node.makes.is_some());
+    let maker = maker.expect("there is a connector");
+    for at in 0..plan.pipelines.len() {
+        assert!(!plan.waits(at));
+        assert_eq!(plan.has_promised(at), at == 0, "{at} of {maker}");
+    }
 }
 
 #[test]
@@ -540,6 +692,28 @@ fn an_exporter_is_lone_if_no_request_that_comes_to_it_goes_to_another_one_too() 
             ("traces/2", "forward", "", "out"),
         ],
         &["traces/2"],
+    );
+    // What a connector makes of the same requests waits for itself.
+    check_lone(
+        &[
+            ("traces", "in", "", "out, measure"),
+            ("metrics", "measure", "", "answer"),
+        ],
+        &["traces"],
+    );
+    check_lone(
+        &[
+            ("traces", "in", "", "answer, measure"),
+            ("metrics", "measure", "", "out"),
+        ],
+        &["metrics"],
+    );
+    check_lone(
+        &[
+            ("traces", "in", "", "measure"),
+            ("metrics", "measure", "", "out, answer"),
+        ],
+        &[],
     );
     // The same exporter by two ways is one.
     let same = ("traces/2", "in", "", "out");

@@ -162,14 +162,17 @@ fn stage(
 ) -> Result<Stage, StartError> {
     let account = blueprint.shared.books.account(&node.account_of(processor));
     let host = blueprint.shared.host(Label {
-        kind: Kind::Processor,
+        kind: node.kind(),
         id: processor.id.clone(),
         signal: Some(node.signal),
-        pipeline: Some(node.id.clone()),
+        pipeline: node.makes.is_none().then(|| node.id.clone()),
     });
     let built = (processor.build.make)(&host).map_err(|text| StartError {
-        component: format!("processor {}", processor.id),
+        component: format!("{} {}", node.kind(), processor.id),
         text,
     })?;
-    Ok(Stage::new(built, account))
+    Ok(match node.makes {
+        None => Stage::new(built, account),
+        Some(_) => Stage::maker(built, account),
+    })
 }

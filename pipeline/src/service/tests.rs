@@ -248,12 +248,14 @@ fn plan(
     let pipelines = pipelines.map(|(at, processors)| PipelineNode {
         id: format!("traces/{at}"),
         signal: Signal::Traces,
+        makes: None,
         processors,
         edges: vec![match at == last {
             true => EdgeNode::Exporter(0),
             false => EdgeNode::Connector {
                 id: "forward".into(),
                 targets: vec![at + 1],
+                makers: Vec::new(),
             },
         }],
     });

@@ -2,6 +2,7 @@
 //!
 //! Behind the feature `testkit`, which only tests enable.
 
+mod connector;
 mod processor;
 mod samples;
 mod table;
@@ -16,6 +17,7 @@ use crate::clock::Clock;
 use crate::component::{Extensions, Host, Label};
 use crate::service::Shared;
 
+pub use connector::check_connectors;
 pub use processor::check_processors;
 pub use samples::{items_of, sample};
 pub use table::check_table;

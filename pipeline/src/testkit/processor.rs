@@ -52,10 +52,12 @@ fn check(factory: &ProcessorFactory, signal: Signal) {
             ledger.taken += batch.items();
             processor.process(batch, Now::at(now), &mut out);
         }
-        ledger.note(&row, &mut out);
-        tick(&row, processor.as_mut(), now, &mut ledger);
+        let mut note = |out: &mut Outbox| ledger.note(&row, out);
+        note(&mut out);
+        tick(&row, processor.as_mut(), now, &mut note);
     }
-    drain(&row, processor.as_mut(), now, &mut ledger);
+    let mut note = |out: &mut Outbox| ledger.note(&row, out);
+    drain(&row, processor.as_mut(), now, &mut note);
     assert!(ledger.taken > 0, "{row}: it took nothing at all");
     assert_eq!(
         ledger.taken,
@@ -87,7 +89,7 @@ impl Fates {
     }
 }
 
-fn check_claim(row: &str, batch: &Batch) {
+pub(super) fn check_claim(row: &str, batch: &Batch) {
     assert_eq!(
         batch.items(),
         items_of(batch),
@@ -103,14 +105,19 @@ fn check_claim(row: &str, batch: &Batch) {
 }
 
 /// Ticks once if the processor asks for it by now; the tick must move its deadline on.
-fn tick(row: &str, processor: &mut dyn Processor, now: Duration, fates: &mut Fates) {
+pub(super) fn tick(
+    row: &str,
+    processor: &mut dyn Processor,
+    now: Duration,
+    note: &mut impl FnMut(&mut Outbox),
+) {
     let Some(deadline) = processor.deadline().filter(|deadline| *deadline <= now) else {
         return;
     };
     let mut out = Outbox::default();
     processor.tick(Now::at(now), &mut out);
     let emitted = !out.is_empty();
-    fates.note(row, &mut out);
+    note(&mut out);
     let moved = processor.deadline() != Some(deadline);
     assert!(
         emitted || moved,
@@ -118,11 +125,16 @@ fn tick(row: &str, processor: &mut dyn Processor, now: Duration, fates: &mut Fat
     );
 }
 
-fn drain(row: &str, processor: &mut dyn Processor, now: Duration, fates: &mut Fates) {
+pub(super) fn drain(
+    row: &str,
+    processor: &mut dyn Processor,
+    now: Duration,
+    note: &mut impl FnMut(&mut Outbox),
+) {
     for _ in 0..FLUSHES_MAX {
         let mut out = Outbox::default();
         let flushed = processor.flush(Now::at(now), &mut out);
-        fates.note(row, &mut out);
+        note(&mut out);
         if flushed == Flush::Done {
             return;
         }

@@ -130,8 +130,21 @@ impl Floor {
         let mut edges = Vec::with_capacity(node.edges.len());
         for edge in &node.edges {
             match edge {
-                EdgeNode::Connector { id, targets } => {
-                    edges.push(self.connector(blueprint, node.signal, id, targets));
+                EdgeNode::Connector {
+                    id,
+                    targets,
+                    makers,
+                } => {
+                    let signal = node.makes.unwrap_or(node.signal);
+                    for (behind, leads_to_maker) in [(targets, false), (makers, true)] {
+                        if !behind.is_empty() {
+                            let edge = self.connector(blueprint, (id, signal), behind);
+                            edges.push(Edge::Connector(ConnectorEdge {
+                                leads_to_maker,
+                                ..edge
+                            }));
+                        }
+                    }
                 }
                 EdgeNode::Exporter(index) => {
                     let exporter = blueprint.plan.exporters.get(*index);
@@ -171,12 +184,11 @@ impl Floor {
     fn connector(
         &self,
         blueprint: &Blueprint,
-        signal: Signal,
-        id: &str,
+        (id, signal): (&str, Signal),
         targets: &[usize],
-    ) -> Edge {
+    ) -> ConnectorEdge {
         let targets = targets.iter().filter_map(|&at| self.chains.get(at));
-        Edge::Connector(ConnectorEdge {
+        ConnectorEdge {
             account: blueprint.shared.books.account(&NodeKey {
                 kind: Kind::Connector,
                 id: id.to_owned(),
@@ -186,7 +198,8 @@ impl Floor {
             }),
             worker: Rc::clone(&self.worker),
             targets: targets.map(|standing| Rc::clone(&standing.chain)).collect(),
-        })
+            leads_to_maker: false,
+        }
     }
 }
 
