@@ -8,6 +8,7 @@
 //!
 //! This crate knows no component. It reads files and the environment through [`Environment`] only.
 
+mod bytes;
 mod decode;
 mod document;
 mod expand;
@@ -30,6 +31,7 @@ mod validate;
 pub mod blocks;
 pub mod telemetry;
 
+pub use bytes::{ByteSize, NoByteSize};
 pub use decode::{NotYet, Squash, decode, decode_valid};
 pub use document::{Component, Document, Kind, Pipeline, Reference, Section, Service};
 pub use fault::{Fault, Faults, Severity};

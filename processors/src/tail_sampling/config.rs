@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use config::{GoDuration, NotYet, Problems, Validate};
+use config::{ByteSize, GoDuration, NotYet, Problems, Validate};
 use serde::{Deserialize, Serialize};
 
 use super::log::SEGMENT_BYTES;
@@ -31,6 +31,7 @@ pub(crate) struct Config {
     /// A hint of the Collector's; tables grow here as they must.
     pub(super) expected_new_traces_per_sec: u64,
     pub(super) decision_cache: DecisionCache,
+    pub(super) why: Why,
     pub(super) sample_on_first_match: bool,
     pub(super) drop_pending_traces_on_shutdown: bool,
     /// A trace that is larger is not sampled; 0: no limit.
@@ -72,6 +73,14 @@ pub(super) struct DecisionCache {
     pub(super) non_sampled_cache_size: usize,
 }
 
+/// Decisions that can be explained.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub(super) struct Why {
+    /// Of memory, for at most an hour; 0: none.
+    pub(super) max_bytes: ByteSize,
+}
+
 // === impl Config ===
 
 impl Config {
@@ -92,6 +101,7 @@ impl Default for Config {
             block_on_overflow: false,
             expected_new_traces_per_sec: 0,
             decision_cache: DecisionCache::default(),
+            why: Why::default(),
             sample_on_first_match: false,
             drop_pending_traces_on_shutdown: false,
             maximum_trace_size_bytes: 0,
@@ -99,6 +109,26 @@ impl Default for Config {
             num_shards: 1,
             policies: Vec::new(),
             tail_storage: NotYet,
+        }
+    }
+}
+
+impl Validate for Why {
+    fn validate(&self) -> Problems {
+        let mut problems = Problems::new();
+        problems.require(
+            self.max_bytes.bytes() <= super::why::BYTES_MAX,
+            "max_bytes",
+            "why::max_bytes must not exceed 2GiB",
+        );
+        problems
+    }
+}
+
+impl Default for Why {
+    fn default() -> Self {
+        Self {
+            max_bytes: ByteSize::mib(64),
         }
     }
 }
@@ -159,6 +189,7 @@ impl Validate for Config {
             "policies",
             "at least one policy is required",
         );
+        problems.under("why", &self.why);
         let mut names = HashSet::new();
         for (at, policy) in self.policies.iter().enumerate() {
             let path = format!("policies[{at}]");

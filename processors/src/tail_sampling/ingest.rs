@@ -13,6 +13,7 @@ use super::pending::Pending;
 use super::policies::{Seen, TraceId};
 use super::sampler::Sampler;
 use super::slab::Slot;
+use super::why::Cause;
 
 /// Spans of a trace that wait for its decision. Traces beyond are a defect of their sender's, such as a span that
 /// never ends its trace; the decision is made with these, and the others follow it.
@@ -89,6 +90,7 @@ impl Sampler {
         let way = current.map(|(_, way)| way).or_else(|| self.way(&id));
         let way = match way {
             Some(Way::Follows(verdict)) => {
+                self.why.note_late(&id);
                 self.follow(verdict, item.body, &mut group.shared, pass.out);
                 Way::Follows(verdict)
             }
@@ -131,6 +133,7 @@ impl Sampler {
             chain: self.log.append(&mut group.shared, body),
             came: now.mono,
             rooted: None,
+            last_after: 0,
         })
     }
 
@@ -145,9 +148,12 @@ impl Sampler {
 
     /// A trace ends or is decided at once when it is too large, and is decided soon after its root.
     fn hold_to_bounds(&mut self, slot: Slot, span: &Span<'_>, pass: &mut Pass<'_>) {
-        let Some(facts) = self.traces.get_mut(slot).map(|pending| &pending.facts) else {
+        let Some(pending) = self.traces.get_mut(slot) else {
             return;
         };
+        let last_after = pass.now.mono.saturating_sub(pending.came).as_millis();
+        pending.last_after = u32::try_from(last_after).unwrap_or(u32::MAX);
+        let facts = &pending.facts;
         let is_too_large = self
             .rules
             .trace_bytes_max
@@ -156,9 +162,9 @@ impl Sampler {
             pass.current = None;
             if let Some(pending) = self.traces.take(slot) {
                 if is_too_large {
-                    self.end_too_large(pending, pass.out);
+                    self.end_too_large(pending, pass.now, pass.out);
                 } else {
-                    self.judge(pending, pass.now, pass.out);
+                    self.judge(pending, Cause::SpanLimit, pass.now, pass.out);
                 }
             }
         } else if span.is_root() {

@@ -20,6 +20,7 @@ mod sampler;
 mod slab;
 #[cfg(test)]
 mod tests;
+mod why;
 
 use otlp::Signal;
 use pipeline::component::{
@@ -51,7 +52,7 @@ policies:
     probabilistic: {sampling_percentage: 10}
 ";
     const REFERENCE: &'static str = include_str!("reference.md");
-    const OWN_KEYS: &'static [&'static str] = &["max_pending_bytes", "on_overflow"];
+    const OWN_KEYS: &'static [&'static str] = &["max_pending_bytes", "on_overflow", "why"];
     type Config = Config;
 }
 

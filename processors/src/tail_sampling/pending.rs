@@ -20,6 +20,8 @@ pub(super) struct Pending {
     /// When its first span came, and its root if that put the decision forward; on the service's clock.
     pub(super) came: Duration,
     pub(super) rooted: Option<Duration>,
+    /// How long after the first span the last one came, in milliseconds.
+    pub(super) last_after: u32,
 }
 
 /// All of them. Every trace waits equally long, from its first span or from its root, so the order in which they come
@@ -88,6 +90,10 @@ impl Traces {
             entry.is_some_and(|entry| entry.pending.id == *id)
         };
         self.by_id.find(self.hasher.hash_one(id), is_it).copied()
+    }
+
+    pub(super) fn get(&self, slot: Slot) -> Option<&Pending> {
+        Some(&self.entries.get(slot)?.pending)
     }
 
     pub(super) fn get_mut(&mut self, slot: Slot) -> Option<&mut Pending> {
@@ -169,7 +175,8 @@ impl Traces {
         heads.into_iter().flatten().min_by_key(|(due, _)| *due)
     }
 
-    fn due(&self, pending: &Pending) -> Duration {
+    /// When this one is due.
+    pub(super) fn due(&self, pending: &Pending) -> Duration {
         let first = pending.came.saturating_add(self.waits.first);
         let root = pending.rooted.zip(self.waits.root);
         root.map_or(first, |(root, wait)| root.saturating_add(wait).min(first))

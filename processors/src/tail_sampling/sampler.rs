@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ledger::{Budget, Reason};
 use otlp::Signal;
-use pipeline::component::{Flush, Host, Outbox, Processor};
+use pipeline::component::{Answer, Flush, Host, Outbox, Processor, Query};
 use pipeline::{Batch, Now, Refusal};
 
 use super::cache::{Cache, Verdict};
@@ -17,6 +17,7 @@ use super::meter::Meter;
 use super::pending::{Pending, Traces};
 use super::policies::{Policies, Trace, Vote};
 use super::rules::Rules;
+use super::why::{Cause, Outcome, Why};
 
 /// Decisions are made together, on this grid: what is kept at one time shares its resources.
 const TICK: Duration = Duration::from_millis(250);
@@ -44,6 +45,7 @@ pub(super) struct Sampler {
     next: Option<Duration>,
     budget: Arc<Budget>,
     pub(super) meter: Meter,
+    pub(super) why: Why,
 }
 
 impl Sampler {
@@ -55,6 +57,7 @@ impl Sampler {
             traces: Traces::new(rules.waits, &host.budget),
             rules,
             meter: Meter::new(host, policies.names()),
+            why: Why::new(config.why.max_bytes.bytes(), policies.charter(), host),
             policies,
             log: Log::new(&host.budget),
             cache: Cache::new(cache.sampled_cache_size, cache.non_sampled_cache_size),
@@ -73,11 +76,12 @@ impl Sampler {
             match self.rules.overflow {
                 OnOverflow::DropOldest => {
                     self.meter.dropped_too_early();
+                    self.note(&pending, (Outcome::Evicted, None), Cause::Overflow, now);
                     self.end(pending, Reason::Evicted, out);
                 }
                 OnOverflow::DecideEarly | OnOverflow::Block => {
                     self.meter.decided_early();
-                    self.judge(pending, now, out);
+                    self.judge(pending, Cause::Overflow, now, out);
                 }
             }
         }
@@ -92,19 +96,22 @@ impl Sampler {
         self.log.bytes() + self.traces.bytes()
     }
 
-    pub(super) fn end_too_large(&mut self, pending: Pending, out: &mut Outbox) {
+    pub(super) fn end_too_large(&mut self, pending: Pending, now: Now, out: &mut Outbox) {
         self.meter.dropped_too_large();
+        self.note(&pending, (Outcome::TooLarge, None), Cause::SizeLimit, now);
         self.cache.remember(pending.id, Verdict::Ended);
         self.end(pending, Reason::TooLarge, out);
     }
 
-    pub(super) fn judge(&mut self, pending: Pending, now: Now, out: &mut Outbox) {
+    pub(super) fn judge(&mut self, pending: Pending, cause: Cause, now: Now, out: &mut Outbox) {
         let decision = self.policies.decide(&Trace {
             id: &pending.id,
             facts: &pending.facts,
             now: now.mono,
         });
         self.meter.decided(&decision);
+        let outcome = Outcome::of(decision.vote);
+        self.note(&pending, (outcome, decision.policy), cause, now);
         if decision.vote == Vote::Sampled {
             self.cache.remember(pending.id, Verdict::Sampled);
             self.emitter.add(&self.log, pending.chain);
@@ -179,10 +186,15 @@ impl Processor for Sampler {
             && let Some(pending) = self.traces.take_first()
         {
             decided += pending.facts.bytes;
-            self.judge(pending, now, out);
+            self.judge(pending, Cause::Due, now, out);
         }
         self.emit(out);
+        self.why.measure(now.mono);
         self.plan_next();
+    }
+
+    fn ask(&self, query: &Query, now: Now) -> Answer {
+        self.why(query, now)
     }
 
     fn flush(&mut self, now: Now, out: &mut Outbox) -> Flush {
@@ -192,9 +204,10 @@ impl Processor for Sampler {
         {
             decided += pending.facts.bytes;
             if self.rules.drops_at_end {
+                self.note(&pending, (Outcome::Abandoned, None), Cause::Shutdown, now);
                 self.end(pending, Reason::Shutdown, out);
             } else {
-                self.judge(pending, now, out);
+                self.judge(pending, Cause::Shutdown, now, out);
             }
         }
         self.emit(out);

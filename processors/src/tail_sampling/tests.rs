@@ -206,7 +206,8 @@ fn a_bound_on_bytes_that_is_too_low_to_work_is_a_fault() {
 fn traces_that_are_decided_after_their_root_leave_nothing_until_their_time_would_have_come() {
     let host = host();
     let yaml = ERRORS.replace("10s", "1h\ndecision_wait_after_root_received: 1s");
-    let cache = "decision_cache: {sampled_cache_size: 1, non_sampled_cache_size: 1}";
+    let cache =
+        "decision_cache: {sampled_cache_size: 1, non_sampled_cache_size: 1}\nwhy: {max_bytes: 0}";
     let mut processor = build("tail_sampling", &format!("{yaml}{cache}"), &host);
     let mut out = Outbox::default();
     let mut most = [0; 2];

@@ -29,11 +29,17 @@ impl Bucket {
         }
     }
 
-    /// Takes tokens, if there are so many.
-    pub(super) fn take(&mut self, tokens: u64, now: Duration) -> bool {
+    /// Whole tokens that are there now.
+    pub(super) fn fill(&mut self, now: Duration) -> u64 {
         let passed = now.saturating_sub(self.at).as_secs_f64();
         self.at = self.at.max(now);
         self.tokens = (self.tokens + passed * self.rate).min(self.burst);
+        self.tokens as u64
+    }
+
+    /// Takes tokens, if there are so many.
+    pub(super) fn take(&mut self, tokens: u64, now: Duration) -> bool {
+        self.fill(now);
         let enough = self.tokens >= tokens as f64;
         if enough {
             self.tokens -= tokens as f64;

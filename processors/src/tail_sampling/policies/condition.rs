@@ -1,7 +1,7 @@
 //! What can be seen on one span or resource. A condition that was seen once holds for its whole trace, so that a
 //! decision need not read the spans again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use otlp::Malformed;
 use otlp::view::{AnyValue, Attributes};
@@ -32,6 +32,8 @@ pub(super) enum Condition {
     Attribute {
         key: String,
         test: Test,
+        /// Where the number of what was found is kept, if it is.
+        number: Option<usize>,
     },
     /// Any of these.
     Language(Vec<(Context, ottl::Condition)>),
@@ -45,7 +47,8 @@ pub(super) enum Condition {
 pub(super) enum Test {
     Between(i64, i64),
     Is(bool),
-    OneOf(HashSet<String>),
+    /// Each with its place in the configuration.
+    OneOf(HashMap<String, usize>),
     Matches(Vec<Regex>),
 }
 
@@ -53,13 +56,16 @@ pub(super) enum Test {
 #[derive(Debug, Default)]
 pub(super) struct Conditions {
     list: Vec<Condition>,
+    /// Conditions whose finds are told apart by a number.
+    numbers: usize,
     /// Some condition looks at attributes.
     looks_at_attributes: bool,
 }
 
-/// Which conditions have been seen, a bit each.
+/// Which conditions have been seen, a bit each; behind the bits, from the back, the numbers of what was found. Two
+/// words take no more room than a pointer with a length would.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in super::super) struct Seen(SmallVec<[u64; 1]>);
+pub(in super::super) struct Seen(SmallVec<[u64; 2]>);
 
 /// What carries attributes. The Collector looks at an empty text on a resource and not on a span.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -77,7 +83,16 @@ pub(super) fn patterns(own: &StringAttribute) -> impl Iterator<Item = (usize, &s
 // === impl Conditions ===
 
 impl Conditions {
-    /// The number of a condition.
+    /// The place of a condition, and that of its number if one find is to be told from another.
+    pub(super) fn add_numbered(&mut self, mut condition: Condition) -> (usize, Option<usize>) {
+        let place = condition.number_mut().map(|place| {
+            self.numbers += 1;
+            *place.insert(self.numbers - 1)
+        });
+        (self.add(condition), place)
+    }
+
+    /// The place of a condition.
     pub(super) fn add(&mut self, condition: Condition) -> usize {
         self.looks_at_attributes |= matches!(condition, Condition::Attribute { .. });
         self.list.push(condition);
@@ -85,7 +100,23 @@ impl Conditions {
     }
 
     pub(super) fn none_seen(&self) -> Seen {
-        Seen(smallvec![0; self.list.len().div_ceil(64).max(1)])
+        Seen(smallvec![0; self.bit_words() + self.numbers])
+    }
+
+    fn bit_words(&self) -> usize {
+        self.list.len().div_ceil(64).max(1)
+    }
+
+    /// Adds what another has seen.
+    pub(super) fn join(&self, seen: &mut Seen, other: &Seen) {
+        let words = seen.0.iter_mut().zip(&other.0);
+        for (at, (word, other)) in words.enumerate() {
+            if at < self.bit_words() {
+                *word |= other;
+            } else if *word == 0 {
+                *word = *other;
+            }
+        }
     }
 
     /// What a resource shows, for all of its spans.
@@ -139,15 +170,16 @@ impl Conditions {
         for attribute in attributes {
             let attribute = attribute?;
             for (at, condition) in self.list.iter().enumerate() {
-                let Condition::Attribute { key, test } = condition else {
+                let Condition::Attribute { key, test, number } = condition else {
                     continue;
                 };
                 if seen.has(at) || attribute.key != *key.as_str() || met.has(at) {
                     continue;
                 }
                 met.add(at);
-                if test.holds(&attribute.value()?, on) {
+                if let Some(found) = test.find(&attribute.value()?, on) {
                     seen.add(at);
+                    seen.set_number(*number, found);
                 }
             }
         }
@@ -201,8 +233,8 @@ impl Condition {
             let patterns = own.values.iter().map(|value| pattern::compile(value));
             Test::Matches(patterns.collect::<Result<_, _>>()?)
         } else {
-            let values = own.values.iter().filter(|value| !value.is_empty());
-            Test::OneOf(values.cloned().collect())
+            let values = own.values.iter().cloned().zip(0..);
+            Test::OneOf(values.filter(|(value, _)| !value.is_empty()).collect())
         };
         Ok(Self::attribute(&own.key, test))
     }
@@ -218,14 +250,30 @@ impl Condition {
         Self::Attribute {
             key: key.to_owned(),
             test,
+            number: None,
         }
+    }
+
+    /// Where the place of its number belongs, if it has one: a test of one value finds that one.
+    fn number_mut(&mut self) -> Option<&mut Option<usize>> {
+        let Self::Attribute { test, number, .. } = self else {
+            return None;
+        };
+        let has_one = match test {
+            Test::Between(..) => true,
+            Test::Is(_) => false,
+            Test::OneOf(values) => values.len() > 1,
+            Test::Matches(patterns) => patterns.len() > 1,
+        };
+        has_one.then_some(number)
     }
 }
 
 // === impl Test ===
 
 impl Test {
-    fn holds(&self, value: &AnyValue<'_>, on: On) -> bool {
+    /// What is found, as a number: the integer itself, or the place of the value or pattern in the configuration.
+    fn find(&self, value: &AnyValue<'_>, on: On) -> Option<u64> {
         let text = || {
             let text = value.as_text().unwrap_or_default().to_string_lossy();
             (on == On::Resource || !text.is_empty()).then_some(text)
@@ -237,12 +285,14 @@ impl Test {
                 } else {
                     0
                 };
-                (*min..=*max).contains(&number)
+                (*min..=*max).contains(&number).then_some(number as u64)
             }
-            Self::Is(expected) => matches!(value, AnyValue::Bool(true)) == *expected,
-            Self::OneOf(values) => text().is_some_and(|text| values.contains(text.as_ref())),
+            Self::Is(expected) => (matches!(value, AnyValue::Bool(true)) == *expected).then_some(0),
+            Self::OneOf(values) => values.get(text()?.as_ref()).map(|at| *at as u64),
             Self::Matches(patterns) => {
-                text().is_some_and(|text| patterns.iter().any(|pattern| pattern.is_match(&text)))
+                let text = text()?;
+                let at = patterns.iter().position(|pattern| pattern.is_match(&text));
+                at.map(|at| at as u64)
             }
         }
     }
@@ -288,10 +338,16 @@ impl Seen {
         }
     }
 
-    /// Adds what another has seen.
-    pub(in super::super) fn join(&mut self, other: &Self) {
-        for (word, other) in self.0.iter_mut().zip(&other.0) {
-            *word |= other;
+    /// The number at a place that a condition was given.
+    pub(super) fn number(&self, place: Option<usize>) -> Option<u64> {
+        let at = self.0.len().checked_sub(place? + 1)?;
+        self.0.get(at).copied()
+    }
+
+    fn set_number(&mut self, place: Option<usize>, number: u64) {
+        let at = place.and_then(|place| self.0.len().checked_sub(place + 1));
+        if let Some(word) = at.and_then(|at| self.0.get_mut(at)) {
+            *word = number;
         }
     }
 }

@@ -4,12 +4,17 @@
 //! comparisons for each policy however many spans there are.
 
 mod bucket;
+mod composite;
 mod condition;
 mod config;
 mod rule;
+mod tell;
 #[cfg(test)]
 mod tests;
+mod trail;
+mod words;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use otlp::view::Attributes;
@@ -17,10 +22,15 @@ use ottl::Scene;
 use smallvec::SmallVec;
 
 use condition::Conditions;
+use config::PolicyType;
 use rule::Rule;
+use trail::Trail;
 
 pub(super) use condition::Seen;
 pub(super) use config::PolicyConfig;
+pub(super) use tell::{Charter, Measures, Said};
+pub(super) use trail::take_varint;
+pub(super) use words::time_text;
 
 /// Nanoseconds of a millisecond.
 const MILLI: i64 = 1_000_000;
@@ -74,6 +84,9 @@ pub(super) struct Policies {
     list: Vec<Policy>,
     conditions: Conditions,
     stop_at_first: bool,
+    /// What the last decision was made of.
+    trail: Trail,
+    charter: Arc<Charter>,
 }
 
 #[derive(Debug)]
@@ -94,8 +107,11 @@ impl Policies {
         stop_at_first: bool,
     ) -> Result<Self, String> {
         let mut conditions = Conditions::default();
+        let mut configs = configs.to_vec();
+        // Whatever drops a trace has the first word.
+        configs.sort_by_key(|config| config.r#type != Some(PolicyType::Drop));
         let mut list = Vec::with_capacity(configs.len());
-        for config in configs {
+        for config in &configs {
             let rule = Rule::new(config, parts, &mut conditions).map_err(|text| {
                 format!(
                     "failed to create policy evaluator for {:?}: {text}",
@@ -108,17 +124,27 @@ impl Policies {
                 is_dry: config.dry_run,
             });
         }
-        // Whatever drops a trace has the first word.
-        list.sort_by_key(|policy| !matches!(policy.rule, Rule::Drop(_)));
         Ok(Self {
             list,
             conditions,
             stop_at_first,
+            trail: Trail::default(),
+            charter: Arc::new(Charter::new(configs, parts)),
         })
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|policy| policy.name.as_str())
+    }
+
+    /// What explains a decision of these policies, with its trail.
+    pub(super) fn charter(&self) -> &Arc<Charter> {
+        &self.charter
+    }
+
+    /// What the last decision was made of, by policy: for [`Charter::tell`].
+    pub(super) fn trail(&self) -> &[u8] {
+        self.trail.bytes()
     }
 
     /// The facts of a trace without spans.
@@ -155,15 +181,16 @@ impl Policies {
             .unwrap_or_default();
         facts.end = facts.end.max(span.end_time_unix_nano);
         facts.has_root |= span.is_root();
-        facts.seen.join(resource);
+        self.conditions.join(&mut facts.seen, resource);
         let _ = self.conditions.see_span(scene, &mut facts.seen);
     }
 
     pub(super) fn decide(&mut self, trace: &Trace<'_>) -> Decision {
         let mut votes = SmallVec::new();
+        self.trail.clear();
         let mut sampled = None;
         for (at, policy) in self.list.iter_mut().enumerate() {
-            let vote = policy.rule.vote(trace);
+            let vote = policy.rule.vote(trace, &mut self.trail);
             votes.push(vote);
             match vote {
                 _ if policy.is_dry => {}
@@ -195,7 +222,7 @@ impl Policies {
 
 impl Facts {
     /// From the first start to the last end; negative where clocks disagree.
-    fn millis(&self) -> i64 {
+    pub(super) fn millis(&self) -> i64 {
         (self.end as i64).wrapping_sub(self.start as i64) / MILLI
     }
 }

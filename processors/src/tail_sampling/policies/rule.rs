@@ -1,11 +1,11 @@
 //! A policy made ready: what it says of a trace.
 
-use std::time::Duration;
-
 use super::bucket::Bucket;
+use super::composite::Composite;
 use super::condition::{Condition, Conditions};
-use super::config::{Composite as CompositeConfig, ErrorMode, PolicyConfig, PolicyType};
-use super::{Trace, Vote};
+use super::config::{ErrorMode, PolicyConfig, PolicyType, Probabilistic};
+use super::trail::{Asked, Trail};
+use super::{Trace, TraceId, Vote};
 
 /// The Collector's salt where none is given.
 const SALT: &str = "default-hash-seed";
@@ -20,6 +20,8 @@ pub(super) enum Rule {
     },
     Seen {
         condition: usize,
+        /// Where its number stands, if it has one.
+        number: Option<usize>,
         inverted: bool,
     },
     /// Conditions in OTTL; where they had no answer and it `tells`, the vote is an error.
@@ -44,21 +46,6 @@ pub(super) enum Rule {
     Composite(Composite),
 }
 
-/// The first policy that would keep a trace decides, within its share of the spans of a second.
-#[derive(Debug)]
-pub(super) struct Composite {
-    shares: Vec<Share>,
-    max: i64,
-    second: Duration,
-}
-
-#[derive(Debug)]
-struct Share {
-    rule: Rule,
-    allocated: i64,
-    kept: i64,
-}
-
 // === impl Rule ===
 
 impl Rule {
@@ -70,9 +57,10 @@ impl Rule {
     ) -> Result<Self, String> {
         let kind = config.r#type.ok_or("a policy has no type")?;
         if let Some((condition, inverted)) = watched(config, kind)? {
-            let condition = conditions.add(condition);
+            let (condition, number) = conditions.add_numbered(condition);
             return Ok(Self::Seen {
                 condition,
+                number,
                 inverted,
             });
         }
@@ -131,13 +119,8 @@ impl Rule {
             }
             PolicyType::Probabilistic => {
                 let own = config.probabilistic.clone().unwrap_or_default();
-                let salt = if own.hash_salt.is_empty() {
-                    SALT
-                } else {
-                    &own.hash_salt
-                };
                 Self::Probabilistic {
-                    salted: fnv1a(FNV_OFFSET, salt.as_bytes()),
+                    salted: salted(&own),
                     threshold: threshold(own.sampling_percentage),
                 }
             }
@@ -176,8 +159,15 @@ impl Rule {
             .collect()
     }
 
-    /// What the policy says. Rates are used up by asking, as they are in the Collector.
-    pub(super) fn vote(&mut self, trace: &Trace<'_>) -> Vote {
+    /// What the policy says, also to the trail. Rates are used up by asking, as they are in the Collector.
+    pub(super) fn vote(&mut self, trace: &Trace<'_>, trail: &mut Trail) -> Vote {
+        let asked = trail.ask();
+        let vote = self.judge(trace, trail, asked);
+        trail.said(asked, vote);
+        vote
+    }
+
+    fn judge(&mut self, trace: &Trace<'_>, trail: &mut Trail, asked: Asked) -> Vote {
         let Trace { id, facts, now } = trace;
         Vote::keep_if(match self {
             Self::Always => true,
@@ -187,8 +177,15 @@ impl Rule {
             }
             Self::Seen {
                 condition,
+                number,
                 inverted,
-            } => facts.seen.has(*condition) != *inverted,
+            } => {
+                let found = facts.seen.has(*condition);
+                if let Some(number) = facts.seen.number(*number).filter(|_| found) {
+                    trail.number(asked, number);
+                }
+                found != *inverted
+            }
             Self::Language { condition, tells } => {
                 let holds = facts.seen.has(*condition);
                 if !holds && *tells && facts.seen.has(*condition + 1) {
@@ -199,24 +196,30 @@ impl Rule {
             Self::Probabilistic { salted, threshold } => {
                 fnv1a(*salted, id.as_slice()) <= *threshold
             }
-            Self::Spans(bucket) => bucket.take(facts.spans.into(), *now),
-            Self::Bytes(bucket) => bucket.take(facts.bytes, *now),
+            Self::Spans(bucket) => {
+                trail.number(asked, bucket.fill(*now));
+                bucket.take(facts.spans.into(), *now)
+            }
+            Self::Bytes(bucket) => {
+                trail.number(asked, bucket.fill(*now));
+                bucket.take(facts.bytes, *now)
+            }
             Self::SpanCount { min, max } => (*min..=*max).contains(&i64::from(facts.spans)),
-            Self::And(rules) => return all(rules, trace),
+            Self::And(rules) => return all(rules, trace, trail),
             Self::Not(rule) => {
-                return match rule.vote(trace) {
+                return match rule.vote(trace, trail) {
                     Vote::Sampled => Vote::NotSampled,
                     Vote::NotSampled => Vote::Sampled,
                     other => other,
                 };
             }
             Self::Drop(rules) => {
-                return match all(rules, trace) {
+                return match all(rules, trace, trail) {
                     Vote::Sampled => Vote::Dropped,
                     other => other,
                 };
             }
-            Self::Composite(composite) => return composite.vote(trace),
+            Self::Composite(composite) => return composite.vote(trace, trail, asked),
         })
     }
 }
@@ -252,71 +255,9 @@ fn watched(config: &PolicyConfig, kind: PolicyType) -> Result<Option<(Condition,
     }))
 }
 
-// === impl Composite ===
-
-impl Composite {
-    fn new(
-        config: &CompositeConfig,
-        parts: u32,
-        conditions: &mut Conditions,
-    ) -> Result<Self, String> {
-        let max = config.max_total_spans_per_second as f64 / f64::from(parts);
-        let equal = max / config.composite_sub_policy.len().max(1) as f64;
-        let share = |policy: &PolicyConfig, conditions: &mut Conditions| {
-            // Of several allocations for one policy the last counts.
-            let given = config
-                .rate_allocation
-                .iter()
-                .rfind(|given| given.policy == policy.name);
-            let percent = given
-                .map(|given| given.percent)
-                .filter(|percent| *percent > 0);
-            let allocated = percent.map_or(equal, |percent| percent as f64 / 100.0 * max);
-            Ok(Share {
-                rule: Rule::new(policy, parts, conditions)?,
-                allocated: allocated as i64,
-                kept: 0,
-            })
-        };
-        let shares = config
-            .composite_sub_policy
-            .iter()
-            .map(|policy| share(policy, conditions));
-        Ok(Self {
-            shares: shares.collect::<Result<_, String>>()?,
-            max: max as i64,
-            second: Duration::ZERO,
-        })
-    }
-
-    /// A share that is used up keeps nothing more, and the policies after it are not asked.
-    fn vote(&mut self, trace: &Trace<'_>) -> Vote {
-        let second = Duration::from_secs(trace.now.as_secs());
-        if self.second != second {
-            self.second = second;
-            self.shares.iter_mut().for_each(|share| share.kept = 0);
-        }
-        for share in &mut self.shares {
-            match share.rule.vote(trace) {
-                Vote::Sampled => {
-                    let kept = share.kept + i64::from(trace.facts.spans);
-                    let fits = kept <= share.allocated && kept <= self.max;
-                    if fits {
-                        share.kept = kept;
-                    }
-                    return Vote::keep_if(fits);
-                }
-                Vote::Failed => return Vote::Failed,
-                Vote::NotSampled | Vote::Dropped => {}
-            }
-        }
-        Vote::NotSampled
-    }
-}
-
 /// Sampled if all of them say so; the first that does not has the last word.
-fn all(rules: &mut [Rule], trace: &Trace<'_>) -> Vote {
-    let mut votes = rules.iter_mut().map(|rule| rule.vote(trace));
+fn all(rules: &mut [Rule], trace: &Trace<'_>, trail: &mut Trail) -> Vote {
+    let mut votes = rules.iter_mut().map(|rule| rule.vote(trace, trail));
     let other = votes.find(|vote| matches!(vote, Vote::NotSampled | Vote::Failed));
     other.unwrap_or(Vote::Sampled)
 }
@@ -331,6 +272,20 @@ fn fnv1a(hash: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(hash, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME)
     })
+}
+
+fn salted(own: &Probabilistic) -> u64 {
+    let salt = if own.hash_salt.is_empty() {
+        SALT
+    } else {
+        &own.hash_salt
+    };
+    fnv1a(FNV_OFFSET, salt.as_bytes())
+}
+
+/// Where the hash of a trace id lies among all hashes: kept are those up to the percentage.
+pub(super) fn percent_of(own: &Probabilistic, id: &TraceId) -> f64 {
+    fnv1a(salted(own), id) as f64 / u64::MAX as f64 * 100.0
 }
 
 /// The largest hash that is kept: `percentage / 100 × (2⁶⁴ − 1)`, cut to an integer as the Collector's big floats cut

@@ -1,0 +1,82 @@
+//! Why each trace was kept or dropped: a compact record of every decision, and its text when somebody asks.
+
+mod answer;
+mod hook;
+mod record;
+mod ring;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pipeline::component::{Host, Label};
+use telemetry::metrics::{Family, Gauge};
+
+use super::policies::{Charter, TraceId};
+use ring::Ring;
+
+use answer::{Asked, Waiting};
+use record::Decided;
+
+pub(super) use record::{Cause, Outcome};
+pub(super) use ring::BYTES_MAX;
+
+const REACH: Family = Family::gauge(
+    "tracegate_tail_sampling_why_reach_seconds",
+    "How far back every decision can be explained",
+);
+
+/// The decisions of one instance.
+#[derive(Debug)]
+pub(super) struct Why {
+    ring: Ring,
+    /// The policies in force.
+    charter: Arc<Charter>,
+    /// The first decision of all.
+    began: Option<Duration>,
+    label: Label,
+    reach: Gauge,
+}
+
+// === impl Why ===
+
+impl Why {
+    pub(super) fn new(bytes_max: u64, charter: &Arc<Charter>, host: &Host) -> Self {
+        let label = &host.label;
+        let own = &[
+            ("pipeline", label.pipeline.as_deref().unwrap_or_default()),
+            ("processor", label.id.as_str()),
+        ];
+        Self {
+            ring: Ring::new(bytes_max, &host.budget),
+            charter: Arc::clone(charter),
+            began: None,
+            label: host.label.clone(),
+            reach: host.metrics.gauge(&REACH, own),
+        }
+    }
+
+    /// Remembers a decision.
+    pub(super) fn note(&mut self, decided: &Decided<'_>) {
+        self.began.get_or_insert(decided.at);
+        self.ring.append(decided, 0, &self.charter);
+    }
+
+    /// One more span of a trace that was decided before.
+    pub(super) fn note_late(&mut self, id: &TraceId) {
+        self.ring.add_late(id);
+    }
+
+    /// Says on the page of metrics how far back it reaches.
+    pub(super) fn measure(&self, now: Duration) {
+        let reach = self.reach_at(now).unwrap_or_default();
+        self.reach.set(reach.as_secs() as i64);
+    }
+
+    /// How far back everything is remembered; `None` before the first decision.
+    fn reach_at(&self, now: Duration) -> Option<Duration> {
+        let since = self.ring.forgotten(now).or(self.began)?;
+        Some(now.saturating_sub(since))
+    }
+}
