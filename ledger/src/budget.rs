@@ -238,6 +238,15 @@ impl Lease {
         self.budget.release(bytes);
     }
 
+    /// Charges `bytes` in all from now on, also beyond the limit: for what grows and shrinks with what is held.
+    pub fn resize(&mut self, bytes: u64) {
+        if bytes > self.bytes {
+            self.overdraw((bytes - self.bytes) as usize);
+        } else if bytes < self.bytes {
+            self.give_back((self.bytes - bytes) as usize);
+        }
+    }
+
     pub fn bytes(&self) -> u64 {
         self.bytes
     }

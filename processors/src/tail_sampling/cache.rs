@@ -1,20 +1,30 @@
 //! What was decided, for the spans that come late.
 
 use std::collections::VecDeque;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::time::Duration;
 
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashTable};
+use ledger::{Budget, Lease};
 
+use super::config::DecisionCache;
 use super::policies::TraceId;
 
-/// Traces that are remembered where the configuration says nothing: about 30 MB for both kinds together.
-const REMEMBERED_DEFAULT: usize = 250_000;
+/// Memory for the decisions where the configuration gives no number: 1,800,000 of them, those of ten minutes at 3,000
+/// traces a second. In a small process it is one part in [`BYTES_PART`] of the budget.
+const BYTES_MAX: u64 = 64 << 20;
+const BYTES_PART: u64 = 32;
 
-/// Verdicts by trace, of which the oldest are forgotten.
+/// Verdicts by trace, of which those are forgotten first that were made first and that nobody has asked for since.
 #[derive(Debug)]
 pub(super) struct Cache {
     sampled: Kind,
-    others: Kind,
-    verdicts: HashMap<TraceId, Verdict>,
+    ended: Kind,
+    /// For the kinds without a number of their own, together.
+    bytes_max: u64,
+    hasher: DefaultHashBuilder,
+    lease: Lease,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,71 +34,253 @@ pub(super) enum Verdict {
     Ended,
 }
 
-/// The traces of one kind, the oldest first.
+/// What is known of a trace that is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Decided {
+    pub(super) verdict: Verdict,
+    /// On the service's clock, in whole seconds.
+    pub(super) at: Duration,
+}
+
+/// The traces of one kind.
 #[derive(Debug)]
 struct Kind {
-    ids: VecDeque<TraceId>,
-    max: usize,
+    verdict: Verdict,
+    /// The oldest first.
+    entries: VecDeque<Entry>,
+    /// The number of the first of them; they are numbered as they come.
+    first: u32,
+    by_id: HashTable<u32>,
+    /// Of entries; `None`: as many as the bytes allow.
+    max: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    id: TraceId,
+    /// Seconds on the service's clock.
+    at: u32,
+    /// A span came since the entry took its place.
+    was_asked_for: bool,
 }
 
 // === impl Cache ===
 
 impl Cache {
-    /// Sizes of 0 are the default.
-    pub(super) fn new(sampled_max: usize, others_max: usize) -> Self {
+    pub(super) fn new(config: &DecisionCache, budget: &Arc<Budget>) -> Self {
         Self {
-            sampled: Kind::new(sampled_max),
-            others: Kind::new(others_max),
-            verdicts: HashMap::new(),
+            sampled: Kind::new(Verdict::Sampled, config.sampled_cache_size),
+            ended: Kind::new(Verdict::Ended, config.non_sampled_cache_size),
+            bytes_max: BYTES_MAX.min(budget.whole() / BYTES_PART),
+            hasher: DefaultHashBuilder::default(),
+            lease: budget.lease(),
         }
     }
 
-    pub(super) fn get(&self, id: &TraceId) -> Option<Verdict> {
-        self.verdicts.get(id).copied()
+    /// What was decided of a trace. Whoever is asked for is remembered longer.
+    pub(super) fn get(&mut self, id: &TraceId) -> Option<Decided> {
+        let hash = self.hasher.hash_one(id);
+        let mut kinds = [&mut self.sampled, &mut self.ended].into_iter();
+        kinds.find_map(|kind| kind.get(hash, id))
     }
 
-    pub(super) fn remember(&mut self, id: TraceId, verdict: Verdict) {
-        if self.verdicts.insert(id, verdict).is_some() {
-            return;
-        }
+    /// The same for those who only want to know.
+    pub(super) fn peek(&self, id: &TraceId) -> Option<Decided> {
+        let hash = self.hasher.hash_one(id);
+        let mut kinds = [&self.sampled, &self.ended].into_iter();
+        kinds.find_map(|kind| Some(kind.decided(kind.entries.get(kind.find(hash, id)?)?)))
+    }
+
+    /// Remembers the verdict on a trace that has none.
+    pub(super) fn remember(&mut self, id: TraceId, verdict: Verdict, now: Duration) {
+        let hasher = &self.hasher;
         let kind = match verdict {
             Verdict::Sampled => &mut self.sampled,
-            Verdict::Ended => &mut self.others,
+            Verdict::Ended => &mut self.ended,
         };
-        kind.ids.push_back(id);
-        if kind.ids.len() > kind.max
-            && let Some(oldest) = kind.ids.pop_front()
-        {
-            self.verdicts.remove(&oldest);
+        kind.push(
+            Entry {
+                id,
+                at: now.as_secs() as u32,
+                was_asked_for: false,
+            },
+            hasher,
+        );
+        while kind.max.is_some_and(|max| kind.entries.len() > max) {
+            kind.forget_one(hasher);
         }
+        while self.free_bytes() > self.bytes_max {
+            let kinds = [&mut self.sampled, &mut self.ended];
+            let free = kinds.into_iter().filter(|kind| kind.max.is_none());
+            let oldest = free.min_by_key(|kind| kind.entries.front().map_or(u32::MAX, |e| e.at));
+            if !oldest.is_some_and(|kind| kind.forget_one(hasher)) {
+                break;
+            }
+        }
+        self.lease.resize(self.sampled.bytes() + self.ended.bytes());
+    }
+
+    /// Of the kinds without a number of their own, once they have grown for one entry more.
+    fn free_bytes(&self) -> u64 {
+        let kinds = [&self.sampled, &self.ended].into_iter();
+        let free = kinds.filter(|kind| kind.max.is_none());
+        free.map(Kind::bytes_with_one_more).sum()
     }
 }
 
 // === impl Kind ===
 
 impl Kind {
-    fn new(max: usize) -> Self {
+    /// A size of 0 is none.
+    fn new(verdict: Verdict, max: usize) -> Self {
         Self {
-            ids: VecDeque::new(),
-            max: if max == 0 { REMEMBERED_DEFAULT } else { max },
+            verdict,
+            entries: VecDeque::new(),
+            first: 0,
+            by_id: HashTable::new(),
+            max: (max > 0).then_some(max),
         }
+    }
+
+    fn get(&mut self, hash: u64, id: &TraceId) -> Option<Decided> {
+        let at = self.find(hash, id)?;
+        let entry = self.entries.get_mut(at)?;
+        entry.was_asked_for = true;
+        let entry = *entry;
+        Some(self.decided(&entry))
+    }
+
+    fn find(&self, hash: u64, id: &TraceId) -> Option<usize> {
+        let at = |number: u32| number.wrapping_sub(self.first) as usize;
+        let is_it = |&number: &u32| {
+            let entry = self.entries.get(at(number));
+            entry.is_some_and(|entry| entry.id == *id)
+        };
+        self.by_id.find(hash, is_it).map(|&number| at(number))
+    }
+
+    fn decided(&self, entry: &Entry) -> Decided {
+        Decided {
+            verdict: self.verdict,
+            at: Duration::from_secs(entry.at.into()),
+        }
+    }
+
+    fn push(&mut self, entry: Entry, hasher: &DefaultHashBuilder) {
+        let number = self.first.wrapping_add(self.entries.len() as u32);
+        self.entries.push_back(entry);
+        let Self {
+            by_id,
+            entries,
+            first,
+            ..
+        } = self;
+        let rehash = |&number: &u32| {
+            let entry = entries.get(number.wrapping_sub(*first) as usize);
+            entry.map_or(0, |entry| hasher.hash_one(entry.id))
+        };
+        by_id.insert_unique(hasher.hash_one(entry.id), number, rehash);
+    }
+
+    /// Forgets the oldest entry that nobody has asked for; those before it take their place behind the others. Says
+    /// whether there was one to forget.
+    fn forget_one(&mut self, hasher: &DefaultHashBuilder) -> bool {
+        while let Some(entry) = self.entries.pop_front() {
+            let number = self.first;
+            self.first = number.wrapping_add(1);
+            let hash = hasher.hash_one(entry.id);
+            if let Ok(found) = self.by_id.find_entry(hash, |&other| other == number) {
+                found.remove();
+            }
+            if !entry.was_asked_for {
+                return true;
+            }
+            self.push(
+                Entry {
+                    was_asked_for: false,
+                    ..entry
+                },
+                hasher,
+            );
+        }
+        false
+    }
+
+    fn bytes(&self) -> u64 {
+        (self.entries.capacity() * size_of::<Entry>() + self.by_id.allocation_size()) as u64
+    }
+
+    /// Both grow to twice their size when they are full.
+    fn bytes_with_one_more(&self) -> u64 {
+        let grown = |is_full: bool, bytes: usize| if is_full { 2 * bytes } else { bytes };
+        let entries = self.entries.capacity();
+        let is_full = self.entries.len() == entries;
+        let table_is_full = self.by_id.len() == self.by_id.capacity();
+        let bytes = grown(is_full, entries * size_of::<Entry>())
+            + grown(table_is_full, self.by_id.allocation_size());
+        bytes as u64
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use Verdict::{Ended, Sampled};
+
     use super::*;
+
+    fn cache(sampled: usize, ended: usize, budget: &Arc<Budget>) -> Cache {
+        let config = DecisionCache {
+            sampled_cache_size: sampled,
+            non_sampled_cache_size: ended,
+        };
+        Cache::new(&config, budget)
+    }
+
+    fn id(number: u32) -> TraceId {
+        let mut id = [7; 16];
+        id[..4].copy_from_slice(&number.to_le_bytes());
+        id
+    }
+
+    fn remembered(cache: &mut Cache, numbers: std::ops::Range<u32>) -> Vec<u32> {
+        numbers.filter(|&at| cache.get(&id(at)).is_some()).collect()
+    }
 
     #[test]
     fn the_oldest_of_a_kind_is_forgotten_first() {
-        let mut cache = Cache::new(2, 1);
-        use Verdict::{Ended, Sampled};
-        for (byte, verdict) in (1..).zip([Sampled, Sampled, Ended, Sampled, Ended]) {
-            cache.remember([byte; 16], verdict);
+        let mut cache = cache(2, 1, &Budget::new(1 << 30));
+        for (number, verdict) in (1..).zip([Sampled, Sampled, Ended, Sampled, Ended]) {
+            cache.remember(id(number), verdict, Duration::from_secs(number.into()));
         }
-        let remembered: Vec<u8> = (1..=5)
-            .filter(|&byte| cache.get(&[byte; 16]).is_some())
-            .collect();
-        assert_eq!(remembered, [2, 4, 5]);
+        let at = Duration::from_secs(5);
+        assert_eq!(cache.get(&id(5)), Some(Decided { verdict: Ended, at }));
+        assert_eq!(remembered(&mut cache, 1..6), [2, 4, 5]);
+    }
+
+    #[test]
+    fn a_trace_whose_spans_still_come_is_remembered_longer() {
+        let mut cache = cache(10, 10, &Budget::new(1 << 30));
+        for number in 0..1000 {
+            cache.remember(id(number), Sampled, Duration::ZERO);
+            assert!(cache.get(&id(0)).is_some(), "after {number} others");
+        }
+        assert_eq!(remembered(&mut cache, 1..1000).len(), 9);
+    }
+
+    #[test]
+    fn without_numbers_both_kinds_reach_back_equally_far_within_a_bound_on_bytes() {
+        let budget = Budget::new(32 << 20);
+        let mut cache = cache(0, 0, &budget);
+        for number in 0..100_000 {
+            let verdict = if number % 10 == 0 { Sampled } else { Ended };
+            cache.remember(id(number), verdict, Duration::from_secs(number.into()));
+            assert!(budget.used() <= 1 << 20, "{}", budget.used());
+        }
+        let remembered = remembered(&mut cache, 0..100_000);
+        let oldest = remembered[0];
+        assert_eq!(remembered, (oldest..100_000).collect::<Vec<_>>());
+        assert!(remembered.len() > (1 << 20) / 60, "{}", remembered.len());
+        drop(cache);
+        assert_eq!(budget.used(), 0);
     }
 }

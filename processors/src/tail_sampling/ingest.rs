@@ -110,9 +110,13 @@ impl Sampler {
     }
 
     /// Where the spans of a trace go that has been seen before.
-    fn way(&self, id: &TraceId) -> Option<Way> {
+    fn way(&mut self, id: &TraceId) -> Option<Way> {
         let waiting = self.traces.find(id).map(Way::Waits);
-        waiting.or_else(|| self.cache.get(id).map(Way::Follows))
+        waiting.or_else(|| {
+            self.cache
+                .get(id)
+                .map(|decided| Way::Follows(decided.verdict))
+        })
     }
 
     fn begin(

@@ -184,12 +184,7 @@ impl Traces {
 
     fn charge(&mut self) {
         let bytes = self.entries.bytes() + self.by_id.allocation_size();
-        let charged = self.lease.bytes() as usize;
-        if bytes > charged {
-            self.lease.overdraw(bytes - charged);
-        } else if bytes < charged {
-            self.lease.give_back(charged - bytes);
-        }
+        self.lease.resize(bytes as u64);
     }
 }
 

@@ -51,7 +51,6 @@ pub(super) struct Sampler {
 impl Sampler {
     pub(super) fn new(config: &Config, host: &Host) -> Result<Self, String> {
         let policies = Policies::new(&config.policies, 1, config.sample_on_first_match)?;
-        let cache = &config.decision_cache;
         let rules = Rules::new(config, &host.budget);
         Ok(Self {
             traces: Traces::new(rules.waits, &host.budget),
@@ -60,7 +59,7 @@ impl Sampler {
             why: Why::new(config.why.max_bytes.bytes(), policies.charter(), host),
             policies,
             log: Log::new(&host.budget),
-            cache: Cache::new(cache.sampled_cache_size, cache.non_sampled_cache_size),
+            cache: Cache::new(&config.decision_cache, &host.budget),
             emitter: Emitter::default(),
             next: None,
             budget: Arc::clone(&host.budget),
@@ -99,7 +98,7 @@ impl Sampler {
     pub(super) fn end_too_large(&mut self, pending: Pending, now: Now, out: &mut Outbox) {
         self.meter.dropped_too_large();
         self.note(&pending, (Outcome::TooLarge, None), Cause::SizeLimit, now);
-        self.cache.remember(pending.id, Verdict::Ended);
+        self.cache.remember(pending.id, Verdict::Ended, now.mono);
         self.end(pending, Reason::TooLarge, out);
     }
 
@@ -113,13 +112,13 @@ impl Sampler {
         let outcome = Outcome::of(decision.vote);
         self.note(&pending, (outcome, decision.policy), cause, now);
         if decision.vote == Vote::Sampled {
-            self.cache.remember(pending.id, Verdict::Sampled);
+            self.cache.remember(pending.id, Verdict::Sampled, now.mono);
             self.emitter.add(&self.log, pending.chain);
             if self.emitter.bytes() >= EMIT_BYTES_MAX {
                 self.emit(out);
             }
         } else {
-            self.cache.remember(pending.id, Verdict::Ended);
+            self.cache.remember(pending.id, Verdict::Ended, now.mono);
             self.end(pending, Reason::NotSampled, out);
         }
     }

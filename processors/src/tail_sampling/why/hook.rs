@@ -59,7 +59,7 @@ impl Sampler {
             id: trace_id,
             shows_values: *shows_values,
             waiting,
-            followed: self.cache.get(trace_id),
+            followed: self.cache.peek(trace_id).map(|decided| decided.verdict),
         };
         self.why.answer(&asked, now)
     }
