@@ -10,6 +10,11 @@ use crate::wire::{Fields, Malformed};
 pub type Attributes<'a> = Repeated<'a, KeyValue<'a>>;
 
 impl<'a> Attributes<'a> {
+    /// The same attributes, of which each is read when somebody asks.
+    pub const fn encoded(self) -> Repeated<'a, EncodedKeyValue<'a>> {
+        self.read_as()
+    }
+
     /// The value of the first attribute with this key, which is the one that counts: keys ought to
     /// be unique.
     pub fn get(mut self, key: &str) -> Result<Option<AnyValue<'a>>, Malformed> {
@@ -19,6 +24,45 @@ impl<'a> Attributes<'a> {
             }
         }
         Ok(None)
+    }
+}
+
+/// An attribute that is not read yet: for those who look for a few among many.
+#[derive(Clone, Copy, Debug)]
+pub struct EncodedKeyValue<'a> {
+    body: &'a [u8],
+    /// Levels of values above this one.
+    depth: usize,
+}
+
+impl<'a> EncodedKeyValue<'a> {
+    #[inline]
+    pub fn key(&self) -> Result<&'a [u8], Malformed> {
+        // Nearly every sender writes the key first, and the value behind it up to the end.
+        const KEY_TAG: u8 = (KEY << 3 | 2) as u8;
+        const VALUE_TAG: u8 = (VALUE << 3 | 2) as u8;
+        if let [KEY_TAG, length @ ..0x80, rest @ ..] = self.body
+            && let Some((key, [VALUE_TAG, value_length @ ..0x80, value @ ..])) =
+                rest.split_at_checked(usize::from(*length))
+            && value.len() == usize::from(*value_length)
+        {
+            return Ok(key);
+        }
+        KeyValue::read_key(self.body)
+    }
+
+    pub fn pair(&self) -> Result<KeyValue<'a>, Malformed> {
+        KeyValue::read(self.body, self.depth)
+    }
+}
+
+impl<'a> View<'a> for EncodedKeyValue<'a> {
+    /// Depth of the list in which the pair stands, 0 for attributes.
+    type Context = usize;
+
+    #[inline]
+    fn read(body: &'a [u8], depth: usize) -> Result<Self, Malformed> {
+        Ok(Self { body, depth })
     }
 }
 
@@ -101,5 +145,45 @@ impl<'a> View<'a> for KeyValue<'a> {
         }
         pair.value = value.message();
         Ok(pair)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::put_len;
+
+    #[test]
+    fn a_key_is_found_wherever_it_stands() {
+        let check = |fields: &[(u32, &[u8])], expected: &[u8]| {
+            let mut body = Vec::new();
+            for (number, bytes) in fields {
+                put_len(&mut body, *number, bytes);
+            }
+            let attribute = EncodedKeyValue::read(&body, 0).unwrap();
+            assert_eq!(attribute.key(), Ok(expected), "{fields:?}");
+            assert_eq!(attribute.pair().unwrap().key.as_bytes(), expected);
+        };
+        let long = [b'x'; 300];
+        check(&[(1, b"key"), (2, b"")], b"key");
+        check(&[(1, b"key"), (2, &[0x10, 1])], b"key");
+        check(&[(1, &long), (2, &[0x10, 1])], &long);
+        check(&[(2, &[0x10, 1]), (1, b"key")], b"key");
+        check(&[(1, b"key")], b"key");
+        check(&[(2, &[0x10, 1])], b"");
+        // The last of several counts.
+        check(&[(1, b"key"), (2, b""), (1, b"other")], b"other");
+        check(&[(1, b"key"), (1, b"other"), (2, b"")], b"other");
+    }
+
+    #[test]
+    fn a_pair_that_is_cut_short_has_no_key() {
+        let mut body = Vec::new();
+        put_len(&mut body, 1, b"key");
+        put_len(&mut body, 2, &[0x10, 1]);
+        for end in 1..body.len() {
+            let attribute = EncodedKeyValue::read(&body[..end], 0).unwrap();
+            assert_eq!(attribute.key().is_err(), end != 5, "cut at {end}");
+        }
     }
 }

@@ -150,6 +150,15 @@ impl<'a, T: View<'a>> Repeated<'a, T> {
         self.fields
     }
 
+    /// The same elements, read in another way.
+    pub(crate) const fn read_as<U: View<'a, Context = T::Context>>(self) -> Repeated<'a, U> {
+        Repeated {
+            fields: self.fields,
+            number: self.number,
+            context: self.context,
+        }
+    }
+
     /// What the reader of an element must know of its place.
     pub(crate) const fn context(&self) -> T::Context {
         self.context

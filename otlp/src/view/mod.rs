@@ -19,7 +19,7 @@ mod text;
 mod trace_state;
 mod value;
 
-pub use attributes::{Attributes, KeyValue};
+pub use attributes::{Attributes, EncodedKeyValue, KeyValue};
 pub use envelope::{Request, Resource, ResourceGroup, Scope, ScopeGroup};
 pub use item::{Entry, Item, ItemView};
 pub use log::LogRecord;

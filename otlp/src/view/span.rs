@@ -6,6 +6,8 @@ use crate::ItemKind;
 use crate::layout::{SPAN_EVENT, SPAN_LINK};
 use crate::wire::{Fields, Malformed};
 
+const ATTRIBUTES: u32 = ItemKind::Span.carrier().attributes;
+
 /// A span. Times are nanoseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Span<'a> {
@@ -27,6 +29,8 @@ pub struct Span<'a> {
     pub dropped_events_count: u32,
     pub dropped_links_count: u32,
     body: &'a [u8],
+    /// From the first attribute to the end of the last, so that nobody who reads them walks over the rest.
+    attributes: &'a [u8],
 }
 
 impl<'a> Span<'a> {
@@ -36,9 +40,14 @@ impl<'a> Span<'a> {
             body,
             ..Self::default()
         };
+        let mut attributes = body.len()..0;
         let mut fields = Fields::new(body);
         while let Some(field) = fields.next_field()? {
             match field.number {
+                ATTRIBUTES => {
+                    let end = body.len() - fields.rest().len();
+                    attributes = attributes.start.min(end - field.raw.len())..end;
+                }
                 1 => span.trace_id = field.bytes()?,
                 2 => span.span_id = field.bytes()?,
                 3 => span.trace_state = Text::new(field.bytes()?),
@@ -55,6 +64,7 @@ impl<'a> Span<'a> {
                 _ => {}
             }
         }
+        span.attributes = body.get(attributes).unwrap_or_default();
         Ok(span)
     }
 
@@ -72,7 +82,7 @@ impl<'a> Span<'a> {
     }
 
     pub const fn attributes(&self) -> Attributes<'a> {
-        Message::new(self.body).repeated(ItemKind::Span.carrier().attributes, 0)
+        Message::new(self.attributes).repeated(ATTRIBUTES, 0)
     }
 
     pub const fn events(&self) -> Repeated<'a, SpanEvent<'a>> {

@@ -34,8 +34,14 @@ struct Group {
 impl Emitter {
     /// Adds the spans of a trace.
     pub(super) fn add(&mut self, log: &Log, chain: Chain) {
+        // Spans of a trace that came together share the same.
+        let mut last = None;
         for (at, record) in log.spans(&chain) {
-            let group = self.group(log, record.shared);
+            let group = match last.filter(|(shared, _)| *shared == record.shared) {
+                Some((_, group)) => group,
+                None => self.group(log, record.shared),
+            };
+            last = Some((record.shared, group));
             let bytes = len_field_len(SPANS, record.span.len());
             if let Some(group) = self.groups.get_mut(group) {
                 group.spans.push(at);

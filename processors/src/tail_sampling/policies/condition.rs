@@ -58,8 +58,10 @@ pub(super) struct Conditions {
     list: Vec<Condition>,
     /// Conditions whose finds are told apart by a number.
     numbers: usize,
-    /// Some condition looks at attributes.
-    looks_at_attributes: bool,
+    /// Those that look at attributes, and the lengths of their keys, a bit each; the highest stands for all that are
+    /// longer. Most attributes are passed over by the length of their key.
+    on_attributes: Vec<usize>,
+    key_lengths: u64,
 }
 
 /// Which conditions have been seen, a bit each; behind the bits, from the back, the numbers of what was found. Two
@@ -94,7 +96,10 @@ impl Conditions {
 
     /// The place of a condition.
     pub(super) fn add(&mut self, condition: Condition) -> usize {
-        self.looks_at_attributes |= matches!(condition, Condition::Attribute { .. });
+        if let Condition::Attribute { key, .. } = &condition {
+            self.on_attributes.push(self.list.len());
+            self.key_lengths |= length_bit(key.len());
+        }
         self.list.push(condition);
         self.list.len() - 1
     }
@@ -163,21 +168,25 @@ impl Conditions {
         on: On,
         seen: &mut Seen,
     ) -> Result<(), Malformed> {
-        if !self.looks_at_attributes {
+        if self.on_attributes.is_empty() {
             return Ok(());
         }
         let mut met = self.none_seen();
-        for attribute in attributes {
+        for attribute in attributes.encoded() {
             let attribute = attribute?;
-            for (at, condition) in self.list.iter().enumerate() {
-                let Condition::Attribute { key, test, number } = condition else {
+            let found = attribute.key()?;
+            if self.key_lengths & length_bit(found.len()) == 0 {
+                continue;
+            }
+            for &at in &self.on_attributes {
+                let Some(Condition::Attribute { key, test, number }) = self.list.get(at) else {
                     continue;
                 };
-                if seen.has(at) || attribute.key != *key.as_str() || met.has(at) {
+                if seen.has(at) || found != key.as_bytes() || met.has(at) {
                     continue;
                 }
                 met.add(at);
-                if let Some(found) = test.find(&attribute.value()?, on) {
+                if let Some(found) = test.find(&attribute.pair()?.value()?, on) {
                     seen.add(at);
                     seen.set_number(*number, found);
                 }
@@ -185,6 +194,10 @@ impl Conditions {
         }
         Ok(())
     }
+}
+
+fn length_bit(length: usize) -> u64 {
+    1 << length.min(63)
 }
 
 // === impl Condition ===
