@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use otlp::Signal;
+use otlp::{Selection, Signal};
 use smallvec::SmallVec;
 
 use crate::sender::Sender;
@@ -19,6 +19,9 @@ pub struct Chunk {
     pub share: Option<Share>,
     /// Kept for each request, because merging mixes senders and a back end may refuse what one of them sent.
     pub sender: Sender,
+    /// The spans that are meant, where a request is divided among shards and its bytes are in all parts; `None`: all.
+    /// Only processors that live on shards are given any, and they pass none on.
+    pub selection: Option<Arc<Selection>>,
 }
 
 /// Encoded requests of one signal. Concatenated they are one request, so merging is moving a chunk.
@@ -86,7 +89,22 @@ impl Chunk {
             items,
             share: self.share.clone(),
             sender: self.sender,
+            selection: None,
         }
+    }
+
+    /// As [`part`](Self::part), of the same bytes.
+    pub(crate) fn selected(&self, selection: Arc<Selection>, items: u64) -> Self {
+        Self {
+            selection: Some(selection),
+            ..self.part(self.bytes.clone(), items)
+        }
+    }
+
+    /// Encoded bytes of what is meant.
+    fn size(&self) -> usize {
+        let selected = self.selection.as_ref().map(|selection| selection.bytes());
+        selected.unwrap_or(self.bytes.len())
     }
 
     /// Its parts, if there are any, answer for it from here on.
@@ -113,6 +131,7 @@ impl Batch {
             items,
             share: None,
             sender: Sender::default(),
+            selection: None,
         });
         batch
     }
@@ -185,7 +204,7 @@ impl Batch {
 
     pub fn push(&mut self, chunk: Chunk) {
         self.items += chunk.items;
-        self.bytes += chunk.bytes.len();
+        self.bytes += chunk.size();
         self.chunks.push(chunk);
     }
 

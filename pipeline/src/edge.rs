@@ -10,8 +10,10 @@ use tokio::sync::Notify;
 use crate::batch::Batch;
 use crate::chain::Chain;
 use crate::clock::Now;
-use crate::delivery::{Intake, Room};
+use crate::delivery::Room;
+use crate::door::Door;
 use crate::refusal::Refusal;
+use crate::shards::Parts;
 use crate::worker::Worker;
 
 pub(crate) enum Edge {
@@ -19,13 +21,13 @@ pub(crate) enum Edge {
     Connector(ConnectorEdge),
 }
 
-/// The way to one exporter, or to the lane where the pipeline goes on. When its queue is full one batch waits here;
+/// The way to one exporter, or to the lanes where the pipeline goes on. When its queue is full one batch waits here;
 /// what comes after it either stays upstream (`blocking`, as before every lane) or is dropped for this exporter alone,
 /// so that a dead back end never stops a live one.
 pub(crate) struct ExporterEdge {
-    intake: Intake,
+    door: Door,
     blocking: bool,
-    parked: RefCell<Option<Batch>>,
+    parked: RefCell<Option<Parts>>,
     wake: Notify,
     /// Nothing more comes: a reload has put another edge in its place.
     retired: Cell<bool>,
@@ -91,7 +93,7 @@ impl Edge {
     /// The rooms of the exporters that stop their upstream when they are full.
     pub(crate) fn pacing(&self, rooms: &mut Vec<Arc<Room>>) {
         match self {
-            Self::Exporter(edge) if edge.blocking => rooms.push(Arc::clone(edge.intake.room())),
+            Self::Exporter(edge) if edge.blocking => rooms.extend(edge.door.rooms().cloned()),
             Self::Exporter(_) => {}
             Self::Connector(edge) => edge.targets.iter().for_each(|chain| chain.pacing(rooms)),
         }
@@ -106,7 +108,7 @@ impl Edge {
 
     pub(crate) fn abandon(&self, batch: Batch) {
         match self {
-            Self::Exporter(edge) => edge.intake.refuse(batch, Reason::Shutdown),
+            Self::Exporter(edge) => edge.refuse(batch, Reason::Shutdown),
             Self::Connector(edge) => {
                 edge.account.take(batch.items());
                 edge.account
@@ -125,9 +127,9 @@ impl Edge {
 // === impl ExporterEdge ===
 
 impl ExporterEdge {
-    pub(crate) fn new(intake: Intake, blocking: bool) -> Rc<Self> {
+    pub(crate) fn new(door: Door, blocking: bool) -> Rc<Self> {
         Rc::new(Self {
-            intake,
+            door,
             blocking,
             parked: RefCell::new(None),
             wake: Notify::new(),
@@ -135,9 +137,9 @@ impl ExporterEdge {
         })
     }
 
-    /// Whether this edge would do for an exporter with this intake.
-    pub(crate) fn leads_to(&self, intake: &Intake, blocking: bool) -> bool {
-        self.blocking == blocking && Arc::ptr_eq(self.intake.room(), intake.room())
+    /// Whether this edge would do for whoever is behind this door.
+    pub(crate) fn leads_to(&self, door: &Door, blocking: bool) -> bool {
+        self.blocking == blocking && self.door.is(door)
     }
 
     /// Says that nothing more comes. What is parked still goes to the exporter.
@@ -158,20 +160,24 @@ impl ExporterEdge {
     }
 
     pub(crate) fn abandon_parked(&self) {
-        if let Some(batch) = self.parked.borrow_mut().take() {
-            self.intake.refuse(batch, Reason::Shutdown);
+        if let Some(parked) = self.parked.borrow_mut().take() {
+            self.door.refuse(parked, Reason::Shutdown);
         }
     }
 
+    fn refuse(&self, batch: Batch, reason: Reason) {
+        self.door.refuse(self.door.shards().divide(batch), reason);
+    }
+
     fn send(&self, mut batch: Batch) {
-        if !self.intake.waits() {
+        if !self.door.waits() {
             batch.release();
         }
         // What waits goes first.
         if self.parked.borrow().is_some() {
-            self.intake.refuse(batch, Reason::QueueFull);
-        } else if let Err(batch) = self.intake.try_send(batch) {
-            *self.parked.borrow_mut() = Some(batch);
+            self.refuse(batch, Reason::QueueFull);
+        } else if let Err(parts) = self.door.try_send(batch) {
+            *self.parked.borrow_mut() = Some(parts);
             self.wake.notify_one();
         }
     }
@@ -180,19 +186,11 @@ impl ExporterEdge {
     pub(crate) async fn keep_moving(self: Rc<Self>, worker: Rc<Worker>) {
         while !self.retired.get() || self.parked.borrow().is_some() {
             self.wake.notified().await;
-            let waiting = self
-                .parked
-                .borrow()
-                .as_ref()
-                .map(|batch| self.intake.size(batch));
-            let Some(size) = waiting else { continue };
-            let permit = self.intake.reserve(size).await;
-            // The drain deadline may have taken the batch while this edge waited.
-            let batch = self.parked.borrow_mut().take();
-            if let Some(batch) = batch {
-                self.intake.send(batch, permit);
+            if self.parked.borrow().is_some() {
+                // The drain deadline may take the batch while this edge waits.
+                self.door.send(&self.parked).await;
+                worker.room_appeared();
             }
-            worker.room_appeared();
         }
     }
 }

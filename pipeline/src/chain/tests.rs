@@ -130,7 +130,7 @@ impl Door {
 }
 
 fn edge(worker: &Rc<Worker>, door: &Door, blocking: bool) -> Edge {
-    let edge = ExporterEdge::new(door.intake.clone(), blocking);
+    let edge = ExporterEdge::new(crate::door::Door::new([door.intake.clone()]), blocking);
     tokio::task::spawn_local(Rc::clone(&edge).keep_moving(Rc::clone(worker)));
     Edge::Exporter(edge)
 }

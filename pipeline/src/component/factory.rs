@@ -59,6 +59,8 @@ pub struct BuildProcessor {
     pub make: Build<Box<dyn Processor>>,
     pub holds: Holds,
     pub place: Place,
+    /// How many there are of one that lives on shards.
+    pub shards: usize,
 }
 
 /// What a processor keeps past the call. Whoever sent it is answered before its fate is known, unless his receiver has
@@ -193,6 +195,11 @@ pub trait ProcessorComponent: Component {
     const HOLDS: Holds = Holds::Nothing;
     const PLACE: Place = Place::Worker;
 
+    /// How many shards it lives on, if it does.
+    fn shards(_config: &Self::Config) -> usize {
+        1
+    }
+
     fn build(config: &Self::Config, host: &Host) -> Result<Box<dyn Processor>, String>;
 }
 
@@ -251,6 +258,7 @@ impl Factory<BuildProcessor> {
     pub const fn of<C: ProcessorComponent>() -> Self {
         Self::row::<C>(|written, faults| {
             planned::<C, _>(written, faults, |config| BuildProcessor {
+                shards: C::shards(&config),
                 make: Arc::new(move |host| C::build(&config, host)),
                 holds: C::HOLDS,
                 place: C::PLACE,
@@ -303,6 +311,7 @@ impl Factory<BuildConnector> {
                         make: Arc::new(move |host| make(&config, host)),
                         holds: Holds::Nothing,
                         place: C::PLACE,
+                        shards: 1,
                     })
                 }),
             })

@@ -9,15 +9,21 @@ use super::ask::{Answer, Query};
 use crate::batch::Batch;
 use crate::clock::Now;
 use crate::refusal::Refusal;
+use crate::shards::Shards;
 
 /// Where a processor lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// An instance on every worker, which calls it in place. It sees what comes in over the worker's connections.
     Worker,
-    /// One instance in the process, on a lane: what comes in on any worker meets there. The processors behind it in the
-    /// pipeline share its lane.
+    /// One instance in the process, on a lane: what comes in on any worker meets there. The processors behind it in
+    /// the pipeline share its lane.
     Owner,
+    /// As many instances as the configuration says, each on a lane of its own. Every trace has one of them, and comes
+    /// there whole: of a request each is given what is [selected](crate::Chunk::selection) for it. With one shard this
+    /// is an `Owner`, and so it is for signals other than traces. The processors behind several shards meet on one
+    /// lane.
+    Shard,
 }
 
 /// A state machine that is given batches and the time. It knows no lock, no clock and no runtime; who drives it, a
@@ -62,18 +68,23 @@ pub trait Processor {
     }
 
     /// Hands over what the processor holds and knows, because a reload puts a successor with another configuration in
-    /// its place. `None`: it has nothing to hand over, and [`flush`](Self::flush) empties it.
-    fn yield_state(&mut self) -> Option<State> {
-        None
+    /// its place: one state for each of `heirs`, in order. An empty list: it has nothing to hand over, and
+    /// [`flush`](Self::flush) empties it.
+    ///
+    /// There is one heir, unless it lives on shards; then each is given the traces that are its own, and what belongs
+    /// to no trace is divided so that it is there once.
+    fn yield_state(&mut self, _heirs: Shards) -> Vec<State> {
+        Vec::new()
     }
 
-    /// Takes over from the predecessor of the same id: what does not fit the new configuration goes on or is dropped
-    /// with a reason. Only a processor that yields state is ever given any, and it may be of another type.
+    /// Takes over from a predecessor of the same id: what does not fit the new configuration goes on or is dropped
+    /// with a reason. Only a processor that yields state is ever given any, and it may be of another type. Where
+    /// several shards had a part of what is to be one's own, each hands over its part.
     fn adopt(&mut self, _state: State, _now: Now, _out: &mut Outbox) {}
 }
 
-/// What a processor hands to its successor; both know the type.
-pub type State = Box<dyn Any>;
+/// What a processor hands to its successor, who may live on another worker; both know the type.
+pub type State = Box<dyn Any + Send>;
 
 /// Whether a processor still holds something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

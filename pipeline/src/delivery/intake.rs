@@ -213,24 +213,31 @@ impl Intake {
     }
 
     /// Takes the batch if there is room now, else hands it back.
+    #[allow(
+        clippy::result_large_err,
+        reason = "what is handed back is what was handed in"
+    )]
     pub(crate) fn try_send(&self, batch: Batch) -> Result<(), Batch> {
-        let size = self.room.size(&batch);
-        let Ok(units) = self.room.units.try_acquire_many(size.units) else {
-            return Err(batch);
-        };
-        let Ok(bytes) = self.room.bytes.try_acquire_many(size.bytes) else {
-            return Err(batch);
-        };
+        match self.try_reserve(&batch) {
+            None => Err(batch),
+            Some(permit) => {
+                self.send(batch, permit);
+                Ok(())
+            }
+        }
+    }
+
+    /// Room for the batch, if there is some now.
+    pub(crate) fn try_reserve(&self, batch: &Batch) -> Option<Permit> {
+        let size = self.room.size(batch);
+        let units = self.room.units.try_acquire_many(size.units).ok()?;
+        let bytes = self.room.bytes.try_acquire_many(size.bytes).ok()?;
         units.forget();
         bytes.forget();
-        self.send(
-            batch,
-            Permit {
-                room: Arc::clone(&self.room),
-                size,
-            },
-        );
-        Ok(())
+        Some(Permit {
+            room: Arc::clone(&self.room),
+            size,
+        })
     }
 
     /// Waits for room, first come first served.
@@ -253,6 +260,11 @@ impl Intake {
 
     pub(crate) fn send(&self, batch: Batch, permit: Permit) {
         self.room.account.take(batch.items());
+        self.hand_on(batch, permit);
+    }
+
+    /// As [`send`](Self::send), of what is in this account already.
+    pub(crate) fn hand_on(&self, batch: Batch, permit: Permit) {
         if let Err(error) = self.sender.try_send((batch, permit)) {
             // The exporter has ended before its upstream, which only the drain deadline does.
             let (mpsc::error::TrySendError::Full(entry) | mpsc::error::TrySendError::Closed(entry)) =

@@ -3,6 +3,7 @@
 use config::Node;
 
 use super::build::{Planner, Read};
+use super::cut::Section;
 use super::{PipelineNode, Plan, ProcessorNode};
 
 /// What a component was built from. Two instances with equal identities do the same, so a reload keeps the one that
@@ -35,12 +36,21 @@ pub(crate) struct Predecessor {
 pub(crate) struct Lineage {
     /// The pipeline of the same id, whose chains go on.
     pub(crate) at: Option<usize>,
-    /// Its lane goes on, too.
-    pub(crate) lane_goes_on: bool,
+    /// All of its lanes go on, too.
+    pub(crate) lanes_go_on: bool,
     /// One for each processor on the workers, with places in the same part of the old chain.
     pub(crate) on_workers: Vec<Succession>,
-    /// The same for those on the lane.
-    pub(crate) on_lane: Vec<Succession>,
+    /// By section.
+    pub(crate) sections: Vec<Descent>,
+}
+
+/// What one section of a pipeline takes over.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Descent {
+    /// One for each processor, with places in the same section of the old pipeline, where lanes go on.
+    pub(crate) successions: Vec<Succession>,
+    /// The pipeline and the section whose sharded processor hands over to the one here, where the lanes are new.
+    pub(crate) heir_of: Option<(usize, usize)>,
 }
 
 /// Who stood in the place of a processor.
@@ -91,23 +101,77 @@ impl Heritage {
 }
 
 /// Items that are in a chain must not pass a processor twice, or never. So where one has moved between the workers and
-/// the lane the pipeline begins anew, and what runs empties itself by its own ways.
+/// the lanes the pipeline begins anew, and where one has moved between lanes, or their number has changed, the lanes
+/// do; what runs empties itself by its own ways. What waits in a sharded processor need not leave it: it goes to the
+/// new lanes, and what is still on the way to the old ones follows.
 fn lineage(old: &Plan, node: &PipelineNode) -> Lineage {
     let found = old.pipelines.iter().position(|o| o.id == node.id);
-    let at = found.filter(|&at| {
-        let old = &old.pipelines[at];
-        let apart = |these: &[ProcessorNode], those| common(these, those).is_empty();
-        apart(old.on_workers(), node.on_lane()) && apart(old.on_lane(), node.on_workers())
+    let before = found.and_then(|at| old.pipelines.get(at));
+    let old_sections = before.map(PipelineNode::sections).unwrap_or_default();
+    let sections = node.sections();
+    let stays = before.is_some_and(|old| {
+        let strays = |these: &[ProcessorNode], those: &[Section<'_>]| {
+            those
+                .iter()
+                .any(|section| !common(these, section.processors).is_empty())
+        };
+        !strays(old.on_workers(), &sections) && !strays(node.on_workers(), &old_sections)
     });
-    let before = at.map(|at| &old.pipelines[at]);
-    let on_workers = before.map(PipelineNode::on_workers).unwrap_or_default();
-    let on_lane = before.map(PipelineNode::on_lane).unwrap_or_default();
+    let lanes_go_on = stays && !sections.is_empty() && same_lanes(&old_sections, &sections);
+    let descent = |(at, section): (usize, &Section<'_>)| {
+        let same = old_sections.get(at).filter(|_| lanes_go_on);
+        let same = same.map(|old| old.processors).unwrap_or_default();
+        let inherits = before.filter(|_| !lanes_go_on);
+        let inherits = inherits.and_then(|old| predecessor(old, &old_sections, node, section));
+        Descent {
+            successions: successions(same, section.processors),
+            heir_of: found.zip(inherits),
+        }
+    };
+    let on_workers = before.filter(|_| stays).map(PipelineNode::on_workers);
     Lineage {
-        at,
-        lane_goes_on: !on_lane.is_empty() && node.has_lane(),
-        on_workers: successions(on_workers, node.on_workers()),
-        on_lane: successions(on_lane, node.on_lane()),
+        at: found.filter(|_| stays),
+        lanes_go_on,
+        on_workers: successions(on_workers.unwrap_or_default(), node.on_workers()),
+        sections: sections.iter().enumerate().map(descent).collect(),
     }
+}
+
+/// Whether the lanes of one pipeline would do for the other.
+fn same_lanes(old: &[Section<'_>], new: &[Section<'_>]) -> bool {
+    let apart = |(at, section): (usize, &Section<'_>)| {
+        let mut others = new.iter().enumerate().filter(|(other, _)| *other != at);
+        others.all(|(_, other)| common(section.processors, other.processors).is_empty())
+    };
+    let lanes = |sections: &[Section<'_>]| sections.iter().map(|s| s.lanes).collect::<Vec<_>>();
+    lanes(old) == lanes(new) && old.iter().enumerate().all(apart)
+}
+
+/// The section of the old pipeline whose sharded processor has the same id as that of the new section. What it holds
+/// has passed the processors before it and not those behind it, so none may have changed sides.
+fn predecessor(
+    old: &PipelineNode,
+    old_sections: &[Section<'_>],
+    new: &PipelineNode,
+    section: &Section<'_>,
+) -> Option<usize> {
+    let id = &section.sharded()?.id;
+    let is_it = |section: &Section<'_>| section.sharded().is_some_and(|node| node.id == *id);
+    let at = old_sections.iter().position(is_it)?;
+    let ([before, behind], [new_before, new_behind]) = (sides(old, id), sides(new, id));
+    let stays = common(before, new_behind).is_empty() && common(behind, new_before).is_empty();
+    stays.then_some(at)
+}
+
+/// The processors before and behind one of them.
+fn sides<'a>(node: &'a PipelineNode, id: &str) -> [&'a [ProcessorNode]; 2] {
+    let all = node.processors.as_slice();
+    let at = all.iter().position(|node| node.id == id);
+    let (before, rest) = all.split_at(at.unwrap_or(all.len()));
+    [
+        before,
+        rest.split_first().map_or(rest, |(_, behind)| behind),
+    ]
 }
 
 /// A processor may hold items that have passed those before it and not those behind it. It goes on only where the

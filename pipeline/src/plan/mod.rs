@@ -22,8 +22,9 @@ use crate::component::{BuildExporter, BuildExtension, BuildProcessor, BuildRecei
 
 pub use build::Planner;
 pub use changes::Changes;
+pub(crate) use cut::Section;
 pub use heritage::Identity;
-pub(crate) use heritage::{Heritage, Lineage, Succession};
+pub(crate) use heritage::{Descent, Heritage, Lineage, Succession};
 pub(crate) use reach::holds;
 
 /// The nodes and edges of a service. Places in the lists are the references.

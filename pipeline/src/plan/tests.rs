@@ -90,6 +90,7 @@ fn processor(holds: Holds) -> Option<Planned<BuildProcessor>> {
         make: Arc::new(|_| none()),
         holds,
         place: Place::Worker,
+        shards: 1,
     })
 }
 

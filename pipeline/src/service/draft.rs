@@ -5,13 +5,13 @@ use std::sync::Arc;
 use ledger::{Kind, Limits};
 
 use super::floor::Floor;
-use super::order::{Blueprint, Home, Job, NewLane, SeatOf};
+use super::order::{Blueprint, Home, Job, NewSection, SeatOf};
 use super::stop::Stopper;
 use super::{StartError, Stop};
 use crate::chain::{Chain, Slot, Stage};
 use crate::component::Label;
 use crate::delivery::{Delivery, Intake};
-use crate::plan::{Lineage, PipelineNode, ProcessorNode, Succession};
+use crate::plan::{Descent, Lineage, PipelineNode, ProcessorNode, Section, Succession};
 
 /// Everything that may fail has been done.
 pub(super) struct Draft {
@@ -28,9 +28,10 @@ pub(super) struct Draft {
 /// What a worker has of one pipeline.
 pub(super) struct Parts {
     pub(super) slots: Vec<Slot>,
-    pub(super) new_lane: Option<NewLane>,
-    /// What is to stand on the lane, where it lives here.
-    pub(super) lane_slots: Option<Vec<Slot>>,
+    /// By section; empty where there are lanes already, or none.
+    pub(super) new_lanes: Vec<NewSection>,
+    /// What is to stand on the lanes that live here, by section.
+    pub(super) lane_slots: Vec<Vec<Vec<Slot>>>,
 }
 
 impl Draft {
@@ -66,11 +67,16 @@ impl Draft {
         let parts = self.parts.iter().zip(lineages);
         let all = parts.flat_map(|(parts, lineage)| {
             let chain = lineage.at.and_then(|at| floor.chain(at));
-            let lane = lineage.at.and_then(|at| floor.lane(at));
-            let on_lane = parts.lane_slots.iter().flatten();
-            let on_lane = on_lane.map(move |slot| limits(slot, lane));
             let on_worker = parts.slots.iter().map(move |slot| limits(slot, chain));
-            on_worker.chain(on_lane)
+            let sections = parts.lane_slots.iter().enumerate();
+            let on_lanes = sections.flat_map(move |(section, lanes)| {
+                let lanes = lanes.iter().enumerate();
+                lanes.flat_map(move |(lane, slots)| {
+                    let lane = lineage.at.and_then(|at| floor.lane(at, section, lane));
+                    slots.iter().map(move |slot| limits(slot, lane))
+                })
+            });
+            on_worker.chain(on_lanes)
         });
         all.flatten().reduce(Limits::lowest)
     }
@@ -86,18 +92,23 @@ fn limits(slot: &Slot, before: Option<&Chain>) -> Option<Limits> {
 fn parts(
     blueprint: &Blueprint,
     (node, lineage): (&PipelineNode, &Lineage),
-    new_lane: Option<NewLane>,
+    new_lanes: Vec<NewSection>,
     floor: &Floor,
 ) -> Result<Parts, StartError> {
-    let is_home = match &new_lane {
-        Some(lane) => lane.entries.is_some(),
-        None => lineage.lane_goes_on && lineage.at.and_then(|at| floor.lane(at)).is_some(),
-    };
-    let on_lane = || slots(blueprint, node, node.on_lane(), &lineage.on_lane);
+    let sections = node.sections();
+    let sections = sections.iter().zip(&lineage.sections).enumerate();
+    let lane_slots = sections.map(|(at, (section, descent)): (_, (&Section<'_>, &Descent))| {
+        let homes = match new_lanes.get(at) {
+            Some(new) => new.homes.len(),
+            None => lineage.at.map_or(0, |pipeline| floor.lanes(pipeline, at)),
+        };
+        let slots = || slots(blueprint, node, section.processors, &descent.successions);
+        (0..homes).map(|_| slots()).collect()
+    });
     Ok(Parts {
         slots: slots(blueprint, node, node.on_workers(), &lineage.on_workers)?,
-        lane_slots: is_home.then(on_lane).transpose()?,
-        new_lane,
+        lane_slots: lane_slots.collect::<Result<_, _>>()?,
+        new_lanes,
     })
 }
 

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use ledger::{Kind, NodeKey};
 
-use super::order::{Blueprint, Home, Job, NewLane, SeatOf};
-use super::{ExporterRoom, Shared, StartError};
+use super::order::{Blueprint, Home, Job, SeatOf};
+use super::{ExporterRoom, Shared, StartError, lanes};
 use crate::component::{Host, Label, Listening};
 use crate::delivery::{Intake, Room};
-use crate::lane;
 use crate::plan::{ExporterNode, Heritage, Plan, ReceiverNode};
 
 /// What runs between two reloads.
@@ -56,7 +55,7 @@ impl Generation {
         });
         jobs.resize_with(workers, || Job::new(Arc::clone(&blueprint)));
         self.open_exporters(&blueprint, &mut next, &mut jobs);
-        open_lanes(&blueprint, &mut jobs);
+        lanes::open(&self.plan, &blueprint, &mut jobs);
         self.bind_receivers(&blueprint, &mut next, &mut jobs)?;
         Ok((next, jobs))
     }
@@ -148,38 +147,6 @@ impl Generation {
             }
         }
         Ok(())
-    }
-}
-
-/// A lane lives on one worker, as an exporter does, and they take turns together.
-fn open_lanes(blueprint: &Blueprint, jobs: &mut [Job]) {
-    let Blueprint {
-        plan,
-        heritage,
-        shared,
-    } = blueprint;
-    let lanes = plan.pipelines.iter().filter(|node| node.has_lane()).count();
-    let workers = jobs.len();
-    let mut turn = plan.exporters.len();
-    for (node, lineage) in plan.pipelines.iter().zip(&heritage.pipelines) {
-        let Some(first) = node.on_lane().first() else {
-            jobs.iter_mut().for_each(|job| job.lanes.push(None));
-            continue;
-        };
-        let home = turn % workers;
-        turn += 1;
-        if lineage.lane_goes_on {
-            jobs.iter_mut().for_each(|job| job.lanes.push(None));
-            continue;
-        }
-        let account = shared.books.account(&node.account_of(first));
-        let (intake, entries) = lane::open(&shared.budget, lanes, account);
-        let mut entries = Some(entries);
-        for (at, job) in jobs.iter_mut().enumerate() {
-            let entries = if at == home { entries.take() } else { None };
-            let intake = intake.clone();
-            job.lanes.push(Some(NewLane { intake, entries }));
-        }
     }
 }
 

@@ -15,6 +15,7 @@
 mod draft;
 mod floor;
 mod generation;
+mod lanes;
 mod order;
 mod retirement;
 mod stop;

@@ -8,6 +8,8 @@ use ledger::Limits;
 use super::{Shared, StartError};
 use crate::component::Seat;
 use crate::delivery::{Entries, Intake, Room};
+use crate::door::Door;
+use crate::handover::{Heirs, Inheritance};
 use crate::plan::{Heritage, Plan};
 
 /// What one worker is to do. It answers when it has.
@@ -37,8 +39,8 @@ pub(super) struct Job {
     pub(super) intakes: Vec<Option<Intake>>,
     /// New exporters that live here.
     pub(super) homes: Vec<Home>,
-    /// By the plan's pipelines; `None` where the worker has it, or there is no lane.
-    pub(super) lanes: Vec<Option<NewLane>>,
+    /// By the plan's pipelines and their sections; empty where the worker has them, or there are none.
+    pub(super) lanes: Vec<Vec<NewSection>>,
     /// Of new receivers.
     pub(super) seats: Vec<SeatOf>,
 }
@@ -50,10 +52,19 @@ pub(super) struct Home {
     pub(super) entries: Entries,
 }
 
-/// The way into a new lane, and its other end where the lane is to live on this worker.
+/// The way to the new lanes of one section, and those of them that are to live on this worker.
+pub(super) struct NewSection {
+    pub(super) door: Door,
+    pub(super) homes: Vec<NewLane>,
+    /// Where the old lanes that live on this worker are to hand over.
+    pub(super) heirs: Option<Heirs>,
+}
+
+/// A lane that is to live on this worker.
 pub(super) struct NewLane {
-    pub(super) intake: Intake,
-    pub(super) entries: Option<Entries>,
+    pub(super) room: Arc<Room>,
+    pub(super) entries: Entries,
+    pub(super) inheritance: Option<Inheritance>,
 }
 
 /// This worker's half of a receiver.

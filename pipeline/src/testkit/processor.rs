@@ -9,7 +9,8 @@ use super::table::with_body;
 use super::{host, items_of, sample};
 use crate::batch::Batch;
 use crate::clock::Now;
-use crate::component::{Flush, Outbox, Processor, ProcessorFactory};
+use crate::component::{Flush, Outbox, Place, Processor, ProcessorFactory};
+use crate::shards::Shards;
 
 /// Batches given to each processor.
 const BATCHES: usize = 20;
@@ -68,6 +69,63 @@ fn check(factory: &ProcessorFactory, signal: Signal) {
         processor.deadline(),
         None,
         "{row}: it is empty and still wants to be ticked"
+    );
+    for shards in [1, 3] {
+        if shards == 1 || planned.build.place == Place::Shard && signal == Signal::Traces {
+            let make =
+                || (planned.build.make)(&host).unwrap_or_else(|text| panic!("{row}: {text}"));
+            check_handover(&row, signal, Shards::new(shards), make);
+        }
+    }
+}
+
+/// Instances on so many shards hand over to others, of which there is one more if there are several: nothing is lost,
+/// and nothing comes twice.
+fn check_handover(
+    row: &str,
+    signal: Signal,
+    shards: Shards,
+    make: impl Fn() -> Box<dyn Processor>,
+) {
+    let now = Now::at(Duration::from_secs(1));
+    let mut fates = Fates::default();
+    let mut out = Outbox::default();
+    let mut all: Vec<_> = (0..shards.count()).map(|_| make()).collect();
+    for seed in 0..BATCHES {
+        for (at, part) in shards.divide(sample(signal, 1 + seed % 7, seed)) {
+            if all[at].admit(&part, now).is_ok() {
+                fates.taken += part.items();
+                all[at].process(part, now, &mut out);
+            }
+        }
+        fates.note(row, &mut out);
+    }
+    let heirs = Shards::new(match shards.count() {
+        1 => 1,
+        several => several + 1,
+    });
+    let mut successors: Vec<_> = (0..heirs.count()).map(|_| make()).collect();
+    for predecessor in &mut all {
+        let states = predecessor.yield_state(heirs);
+        assert!(
+            states.is_empty() || states.len() == heirs.count(),
+            "{row}: it hands over to {} of {} heirs",
+            states.len(),
+            heirs.count()
+        );
+        for (successor, state) in successors.iter_mut().zip(states) {
+            successor.adopt(state, now, &mut out);
+        }
+    }
+    fates.note(row, &mut out);
+    for processor in all.iter_mut().chain(&mut successors) {
+        let mut note = |out: &mut Outbox| fates.note(row, out);
+        drain(row, processor.as_mut(), now.mono, &mut note);
+    }
+    assert_eq!(
+        fates.taken,
+        fates.passed + fates.dropped,
+        "{row}: items were lost or invented when its state was handed over"
     );
 }
 

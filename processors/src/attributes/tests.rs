@@ -83,6 +83,7 @@ fn a_request_that_is_not_otlp_is_dropped_and_the_others_go_on() {
         items: 5,
         share: Some(share),
         sender: Sender::default(),
+        selection: None,
     });
     let mut out = run(&host(), "actions: [{key: a, action: delete}]", batch);
     assert_eq!(

@@ -14,7 +14,7 @@ use otlp::Signal;
 use pipeline::component::{
     Component, Flush, Holds, Host, Outbox, Processor, ProcessorComponent, Stability, State,
 };
-use pipeline::{Batch, ContextKey, Now, Outcome, Refusal};
+use pipeline::{Batch, ContextKey, Now, Outcome, Refusal, Shards};
 
 use batcher::{Batcher, Rules};
 use config::Config;
@@ -136,7 +136,7 @@ impl Processor for BatchProcessor {
         }
     }
 
-    fn yield_state(&mut self) -> Option<State> {
+    fn yield_state(&mut self, _heirs: Shards) -> Vec<State> {
         let pending = match &mut self.batchers {
             Batchers::One(batcher) => batcher
                 .take()
@@ -145,7 +145,7 @@ impl Processor for BatchProcessor {
                 .collect(),
             Batchers::ByMetadata(partitions) => partitions.take_pending(),
         };
-        Some(Box::new(Pending(pending)))
+        vec![Box::new(Pending(pending))]
     }
 
     /// What its predecessor had waits anew, by the rules that hold now. What was kept apart for its senders goes on as

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ledger::{Budget, Reason};
 use otlp::view::{ItemView, Request};
-use pipeline::{Chunk, Context, Sender, Share};
+use pipeline::{Chunk, Context, Sender, Shards, Share};
 
 use super::partitions::IDLE_MAX;
 use super::*;
@@ -158,6 +158,7 @@ fn a_request_without_items_is_not_held_and_its_sender_is_told_that_it_arrived() 
         items: 0,
         share: Some(share),
         sender: Sender::default(),
+        selection: None,
     });
     let mut processor = build("batch", "{}", &host());
     let mut out = Outbox::default();
@@ -264,6 +265,7 @@ fn a_request_that_must_be_cut_and_cannot_be_read_is_dropped_and_the_others_go_on
         items: 5,
         share: Some(share),
         sender: Sender::default(),
+        selection: None,
     });
     batch.append(request("b"));
     let mut processor = build(
@@ -422,6 +424,13 @@ fn what_is_sent_is_measured_by_its_trigger_and_size() {
 // === reload ===
 
 /// What a successor with another configuration sends of what its predecessor held, at 100 ms and in the end.
+/// What a predecessor hands to its only heir.
+fn handed_over(predecessor: &mut dyn Processor) -> State {
+    let mut states = predecessor.yield_state(Shards::new(1));
+    assert_eq!(states.len(), 1);
+    states.remove(0)
+}
+
 fn check_handover(old: &str, new: &str, held: Vec<Batch>, expected: &[&str]) {
     let mut out = Outbox::default();
     let mut predecessor = build("batch", old, &host());
@@ -429,7 +438,7 @@ fn check_handover(old: &str, new: &str, held: Vec<Batch>, expected: &[&str]) {
         predecessor.process(batch, at(0), &mut out);
     }
     assert!(out.is_empty(), "it is held");
-    let state = predecessor.yield_state().expect("it hands over");
+    let state = handed_over(predecessor.as_mut());
     assert_eq!(predecessor.deadline(), None, "it holds nothing more");
     let mut successor = build("batch", new, &host());
     successor.adopt(state, at(100), &mut out);
@@ -465,7 +474,7 @@ fn what_was_kept_apart_for_its_senders_goes_on_at_once() {
         held()
             .into_iter()
             .for_each(|batch| predecessor.process(batch, at(0), &mut out));
-        let state = predecessor.yield_state().expect("it hands over");
+        let state = handed_over(predecessor.as_mut());
         build("batch", new, &host()).adopt(state, at(100), &mut out);
         let mut lines = sent(at(100), &mut out);
         lines.sort();

@@ -607,6 +607,7 @@ fn a_sender_who_waits_is_told_and_his_items_count_as_handed_back() {
             items: 3,
             share: Some(share),
             sender: Sender::default(),
+            selection: None,
         });
         waited.append(batch(4));
         run.intake.try_send(waited).unwrap();

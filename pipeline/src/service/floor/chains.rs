@@ -1,28 +1,30 @@
 //! The chains and lanes of one worker, and the edges between them: found or made, and fitted to a new plan.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use ledger::{Kind, NodeKey};
 use otlp::Signal;
 
 use super::{Floor, LaneHome, Standing, Way};
 use crate::chain::Chain;
-use crate::delivery::Intake;
+use crate::door::Door;
 use crate::edge::{ConnectorEdge, Edge, ExporterEdge};
+use crate::handover::{Handover, Heirs};
 use crate::lane::Lane;
 use crate::plan::{EdgeNode, PipelineNode, holds};
 use crate::service::draft::Parts;
-use crate::service::order::{Blueprint, NewLane};
+use crate::service::order::{Blueprint, NewLane, NewSection};
 use crate::service::retirement::Retirement;
 
 impl Floor {
     /// All chains in topological order, those of the lanes that live here among them.
     pub(super) fn chains(&self) -> impl Iterator<Item = &Rc<Chain>> {
-        let lanes = self.lanes.iter().map(|way| way.as_ref()?.home.as_ref());
-        let all = self.chains.iter().zip(lanes);
-        let all = all.flat_map(|(chain, lane)| [Some(chain), lane.map(|lane| &lane.standing)]);
-        all.flatten().map(|standing| &standing.chain)
+        let all = self.chains.iter().zip(&self.lanes);
+        let all = all.flat_map(|(chain, ways)| {
+            let lanes = ways.iter().flat_map(|way| &way.homes);
+            std::iter::once(chain).chain(lanes.map(|lane| &lane.standing))
+        });
+        all.map(|standing| &standing.chain)
     }
 
     /// Finds or makes the chain and the lane of each pipeline.
@@ -40,15 +42,25 @@ impl Floor {
             let chain = lineage.at.and_then(|at| chains.get_mut(at)?.take());
             let chain = chain.unwrap_or_else(|| self.stand());
             self.chains.push(chain);
-            let lane = match parts.new_lane.take() {
-                Some(lane) => Some(self.settle_lane(lane)),
-                None if lineage.lane_goes_on => lineage.at.and_then(|at| lanes.get_mut(at)?.take()),
-                None => None,
+            let new = std::mem::take(&mut parts.new_lanes);
+            for (new, descent) in new.iter().zip(&lineage.sections) {
+                let before = descent
+                    .heir_of
+                    .and_then(|(at, section)| lanes.get(at)?.get(section));
+                if let Some((before, heirs)) = before.zip(new.heirs.as_ref()) {
+                    before.hand_over(heirs, &new.door);
+                }
+            }
+            let goes_on = lineage.at.filter(|_| lineage.lanes_go_on);
+            let ways = match goes_on.and_then(|at| lanes.get_mut(at)) {
+                Some(ways) => std::mem::take(ways),
+                None => new.into_iter().map(|new| self.settle_lanes(new)).collect(),
             };
-            self.lanes.push(lane);
+            self.lanes.push(ways);
         }
         retirement.add_chains(chains.into_iter().flatten());
-        retirement.add_lanes(lanes.into_iter().filter_map(|way| way?.home));
+        let gone = lanes.into_iter().flatten();
+        retirement.add_lanes(gone.flat_map(|way| way.homes));
     }
 
     fn stand(&mut self) -> Standing {
@@ -57,26 +69,39 @@ impl Floor {
         Standing { chain, clock }
     }
 
-    fn settle_lane(&mut self, lane: NewLane) -> Way {
-        let NewLane { intake, entries } = lane;
-        let home = entries.map(|entries| {
-            let standing = self.stand();
-            let (stopper, stop) = self.stop.part();
-            let lane = Lane {
-                chain: Rc::clone(&standing.chain),
-                room: Arc::clone(intake.room()),
-                entries,
-                worker: Rc::clone(&self.worker),
-                stop,
-            };
-            self.tending.spawn_local(lane.run());
-            LaneHome {
-                standing,
-                stopper,
-                is_promised: false,
-            }
-        });
-        Way { intake, home }
+    fn settle_lanes(&mut self, section: NewSection) -> Way {
+        let NewSection { door, homes, .. } = section;
+        let homes = homes.into_iter().map(|lane| self.settle_lane(lane));
+        Way {
+            homes: homes.collect(),
+            door,
+        }
+    }
+
+    fn settle_lane(&mut self, lane: NewLane) -> LaneHome {
+        let NewLane {
+            room,
+            entries,
+            inheritance,
+        } = lane;
+        let standing = self.stand();
+        let (stopper, stop) = self.stop.part();
+        let handover = Rc::new(Handover::new(inheritance));
+        let lane = Lane {
+            chain: Rc::clone(&standing.chain),
+            room,
+            entries,
+            worker: Rc::clone(&self.worker),
+            stop,
+            handover: Rc::clone(&handover),
+        };
+        self.tending.spawn_local(lane.run());
+        LaneHome {
+            standing,
+            stopper,
+            handover,
+            is_promised: false,
+        }
     }
 
     /// Puts into the chains of one pipeline what the new plan wants there.
@@ -90,43 +115,61 @@ impl Floor {
         let Some(chain) = self.chains.get(at).map(|here| Rc::clone(&here.chain)) else {
             return;
         };
-        let way = self.lanes.get_mut(at).and_then(Option::as_mut);
-        let (intake, lane) = match way {
-            None => (None, None),
-            Some(Way { intake, home }) => {
-                let lane = home.as_mut().map(|lane| {
-                    lane.is_promised = blueprint.plan.has_promised(at);
-                    Rc::clone(&lane.standing.chain)
-                });
-                (Some(intake.clone()), lane)
-            }
+        let ways = self.lanes.get_mut(at).map(std::mem::take);
+        let mut ways = ways.unwrap_or_default();
+        let sections = node.sections();
+        let goes_on = {
+            let lineage = blueprint.heritage.pipelines.get(at);
+            lineage.is_some_and(|lineage| lineage.lanes_go_on)
         };
-        if let (Some(lane), Some(slots)) = (lane, parts.lane_slots) {
-            let edges = self.edges(blueprint, (at, node), &lane, retirement);
-            lane.refit(slots, edges, holds(node.on_lane()));
+        let mut behind = None;
+        // Last first here, too.
+        let all = ways.iter_mut().zip(&sections).zip(parts.lane_slots);
+        for ((way, section), slots) in all.rev() {
+            for (lane, slots) in way.homes.iter_mut().zip(slots) {
+                lane.is_promised = blueprint.plan.has_promised(at);
+                let lane_chain = Rc::clone(&lane.standing.chain);
+                if goes_on {
+                    // It is for the processor that stands there still.
+                    lane.handover.inherit_now(&lane_chain);
+                }
+                let place = (at, node, &behind);
+                let edges = self.edges(blueprint, place, &lane_chain, retirement);
+                lane_chain.refit(slots, edges, holds(section.processors));
+            }
+            behind = Some(way.door.clone());
         }
-        let edges = match intake {
-            None => self.edges(blueprint, (at, node), &chain, retirement),
-            Some(intake) => {
-                let mut before = ways_of(&chain);
-                let edge = self.way_to(&intake, true, &mut before);
-                retirement.add_edges(before);
-                vec![Edge::Exporter(edge)]
-            }
-        };
+        let edges = self.edges(blueprint, (at, node, &behind), &chain, retirement);
         chain.refit(parts.slots, edges, holds(node.on_workers()));
+        if let Some(place) = self.lanes.get_mut(at) {
+            *place = ways;
+        }
     }
 
-    /// The fan-out of one pipeline, for the chain that ends in it. Edges to exporters that go on go on themselves, with
-    /// what is parked there.
+    /// What a chain of a pipeline leads to: the lanes behind it, or else the fan-out. Edges to those who go on go on
+    /// themselves, with what is parked there.
     fn edges(
         &mut self,
         blueprint: &Blueprint,
-        (at, node): (usize, &PipelineNode),
+        (at, node, behind): (usize, &PipelineNode, &Option<Door>),
         chain: &Chain,
         retirement: &mut Retirement,
     ) -> Vec<Edge> {
         let mut before = ways_of(chain);
+        let edges = match behind {
+            Some(door) => vec![Edge::Exporter(self.way_to(door, true, &mut before))],
+            None => self.fan_out(blueprint, (at, node), &mut before),
+        };
+        retirement.add_edges(before);
+        edges
+    }
+
+    fn fan_out(
+        &mut self,
+        blueprint: &Blueprint,
+        (at, node): (usize, &PipelineNode),
+        before: &mut Vec<Rc<ExporterEdge>>,
+    ) -> Vec<Edge> {
         let mut edges = Vec::with_capacity(node.edges.len());
         for edge in &node.edges {
             match edge {
@@ -153,29 +196,26 @@ impl Floor {
                     };
                     let lone = blueprint.plan.is_lone(*index, at);
                     let blocking = lone || exporter.build.delivery.blocks();
-                    let intake = exit.intake.clone();
-                    edges.push(Edge::Exporter(self.way_to(&intake, blocking, &mut before)));
+                    let door = Door::new([exit.intake.clone()]);
+                    edges.push(Edge::Exporter(self.way_to(&door, blocking, before)));
                 }
             }
         }
-        retirement.add_edges(before);
         edges
     }
 
     /// The way there is already, or a new one.
     fn way_to(
         &mut self,
-        intake: &Intake,
+        door: &Door,
         blocking: bool,
         before: &mut Vec<Rc<ExporterEdge>>,
     ) -> Rc<ExporterEdge> {
-        let same = before
-            .iter()
-            .position(|edge| edge.leads_to(intake, blocking));
+        let same = before.iter().position(|edge| edge.leads_to(door, blocking));
         if let Some(at) = same {
             return before.swap_remove(at);
         }
-        let edge = ExporterEdge::new(intake.clone(), blocking);
+        let edge = ExporterEdge::new(door.clone(), blocking);
         let moving = Rc::clone(&edge).keep_moving(Rc::clone(&self.worker));
         self.tending.spawn_local(moving);
         edge
@@ -205,4 +245,13 @@ impl Floor {
 
 fn ways_of(chain: &Chain) -> Vec<Rc<ExporterEdge>> {
     chain.edges().iter().filter_map(Edge::exporter).collect()
+}
+
+impl Way {
+    /// The lanes that live here hand over what their first processor holds, and relay what still comes.
+    fn hand_over(&self, heirs: &Heirs, door: &Door) {
+        for lane in &self.homes {
+            lane.handover.hand_over(&lane.standing.chain, heirs, door);
+        }
+    }
 }

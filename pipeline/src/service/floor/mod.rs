@@ -18,6 +18,8 @@ use crate::chain::Chain;
 use crate::clock::Clock;
 use crate::component::Question;
 use crate::delivery::Intake;
+use crate::door::Door;
+use crate::handover::Handover;
 use crate::inlet::{Feed, Feeds, Inlets, UNREAD};
 use crate::plan::ReceiverNode;
 use crate::refusal::Refusals;
@@ -32,8 +34,8 @@ pub(super) struct Floor {
     stop: Stop,
     entrances: Vec<Entrance>,
     chains: Vec<Standing>,
-    /// By the plan's pipelines; `None` where there is no lane.
-    lanes: Vec<Option<Way>>,
+    /// By the plan's pipelines and their sections.
+    lanes: Vec<Vec<Way>>,
     exits: Vec<Exit>,
     receiving: JoinSet<()>,
     /// Keeps the time of the chains and moves what is parked.
@@ -56,17 +58,18 @@ pub(super) struct Standing {
     pub(super) clock: AbortHandle,
 }
 
-/// The way to a lane.
+/// The way to the lanes of a section.
 struct Way {
-    intake: Intake,
-    /// Where the lane lives here.
-    home: Option<LaneHome>,
+    door: Door,
+    /// The lanes that live here.
+    homes: Vec<LaneHome>,
 }
 
 /// A lane, whose end is the end of its stopper's sight.
 pub(super) struct LaneHome {
     pub(super) standing: Standing,
     pub(super) stopper: Stopper,
+    handover: Rc<Handover>,
     /// Some sender waits for what passes here.
     is_promised: bool,
 }
@@ -103,9 +106,15 @@ impl Floor {
         self.chains.get(at).map(|standing| standing.chain.as_ref())
     }
 
-    /// The chain of a pipeline's lane, where it lives here.
-    pub(super) fn lane(&self, at: usize) -> Option<&Chain> {
-        let home = self.lanes.get(at)?.as_ref()?.home.as_ref()?;
+    /// How many lanes of a pipeline's section live here.
+    pub(super) fn lanes(&self, at: usize, section: usize) -> usize {
+        let way = self.lanes.get(at).and_then(|ways| ways.get(section));
+        way.map_or(0, |way| way.homes.len())
+    }
+
+    /// The chain of one of them.
+    pub(super) fn lane(&self, at: usize, section: usize, lane: usize) -> Option<&Chain> {
+        let home = self.lanes.get(at)?.get(section)?.homes.get(lane)?;
         Some(home.standing.chain.as_ref())
     }
 
@@ -301,7 +310,12 @@ impl Floor {
             .map(|exit| (exit.intake, exit.stopper))
             .unzip();
         drop(intakes);
-        let lanes: Vec<_> = lanes.into_iter().map(|way| way?.home).collect();
+        // Those of one pipeline, section by section.
+        let homes = |ways: Vec<Way>| ways.into_iter().flat_map(|way| way.homes);
+        let lanes: Vec<Vec<_>> = lanes
+            .into_iter()
+            .map(|ways| homes(ways).collect())
+            .collect();
         // A receiver ends once it has answered, and some answer only when what they sent has been delivered.
         entrances.iter().for_each(|entrance| entrance.feeds.hurry());
         let hurried = lanes.iter().flatten().filter(|lane| lane.is_promised);
@@ -310,11 +324,11 @@ impl Floor {
             while receiving.join_next().await.is_some() {}
             // What was taken out leads to what is still here.
             while retiring.join_next().await.is_some() {}
-            for (standing, lane) in chains.iter().zip(&lanes) {
+            for (standing, lanes) in chains.iter().zip(&lanes) {
                 standing.chain.drain().await;
                 standing.chain.close();
-                // It ends when every worker has come this far, and chains behind it end after it.
-                if let Some(lane) = lane {
+                // They end when every worker has come this far, and chains behind them end after them.
+                for lane in lanes {
                     lane.stopper.unseen().await;
                 }
             }
