@@ -10,6 +10,7 @@ mod print_config;
 mod start;
 mod validate;
 mod welcome;
+mod why;
 mod yaml;
 
 use std::io::{self, Write};
@@ -24,7 +25,11 @@ use given::Given;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  it ran and was asked to stop, or what was asked for is printed or valid
-  1  wrong arguments, a faulty configuration, or a start that failed";
+  1  wrong arguments, a faulty configuration, or a start that failed
+  2  `why`: everybody who was asked has answered, and nobody knows the trace";
+
+/// The code of an answer that nobody has.
+const UNKNOWN: u8 = 2;
 
 const ABOUT: &str = "\
 A telemetry service: takes OTLP in, does what collector.yaml says, sends it on.
@@ -65,6 +70,8 @@ enum Command {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
         seconds: Option<u32>,
     },
+    /// Say why a trace was kept or dropped
+    Why(why::Options),
     /// List the Collector's feature gates, and what is so here
     Featuregate { id: Option<String> },
     /// Print a completion script for a shell
@@ -78,6 +85,8 @@ enum Failure {
     /// Everything has been said.
     Told,
     Untold(anyhow::Error),
+    /// What was asked for is not known, which has been said.
+    Unknown,
 }
 
 type Answer = Result<(), Failure>;
@@ -100,6 +109,7 @@ pub(crate) fn main() -> ExitCode {
     match answer(&cli, &mut out, &mut err) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Told) => ExitCode::FAILURE,
+        Err(Failure::Unknown) => UNKNOWN.into(),
         Err(Failure::Untold(error)) => match error.downcast_ref::<io::Error>() {
             // Whoever read our output has seen enough.
             Some(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -124,6 +134,7 @@ fn answer(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write) -> Answer {
         Some(Command::Components { docs: None }) => Ok(components::list(out)?),
         Some(Command::Components { docs: Some(name) }) => Ok(components::docs(name, out)?),
         Some(Command::Demo { seconds }) => demo::run(&cli.given, *seconds, &cli.running, err),
+        Some(Command::Why(options)) => why::run(options, out, err),
         Some(Command::Featuregate { id }) => Ok(gates::list(id.as_deref(), out)?),
         Some(Command::Completions { shell }) => Ok(paper::completions(*shell, out)?),
         Some(Command::Man) => Ok(paper::man(out)?),

@@ -16,3 +16,4 @@ mod samples;
 mod startup;
 mod tail_sampling;
 mod tidy;
+mod why;

@@ -10,6 +10,7 @@ mod effective;
 mod errors;
 mod reload;
 mod status;
+mod why;
 
 use http::header::{CACHE_CONTROL, HeaderName, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
@@ -43,6 +44,7 @@ struct Desk {
 /// One question.
 struct Route {
     method: Method,
+    /// A part in braces stands for any text.
     path: &'static str,
     /// What is answered, for people.
     what: &'static str,
@@ -54,6 +56,8 @@ enum Act {
     /// From what is known.
     Read(fn(&Desk) -> Reply),
     Reload,
+    /// About the trace that the path names.
+    Why,
 }
 
 /// Every question that can be asked. Paths and the names of fields stay as they are: what changes
@@ -72,6 +76,12 @@ const ROUTES: &[Route] = &[
         "what runs, secrets redacted",
         effective::answer,
     ),
+    Route {
+        method: Method::GET,
+        path: "/api/v1/traces/{trace_id}/why",
+        what: "what was decided about a trace, and why",
+        answer: Act::Why,
+    },
     Route {
         method: Method::POST,
         path: "/api/config/reload",
@@ -167,6 +177,18 @@ impl Route {
             answer: Act::Read(answer),
         }
     }
+
+    /// The text that stands where the path has braces; empty where it has none. `None`: it is another path.
+    fn named<'a>(&self, path: &'a str) -> Option<&'a str> {
+        match self.path.split_once('{') {
+            None => (self.path == path).then_some(""),
+            Some((before, rest)) => {
+                let (_, after) = rest.split_once('}')?;
+                let named = path.strip_prefix(before)?.strip_suffix(after)?;
+                (!named.contains('/')).then_some(named)
+            }
+        }
+    }
 }
 
 // === impl Desk ===
@@ -177,8 +199,11 @@ impl Desk {
             return refused(StatusCode::FORBIDDEN, reason);
         }
         let path = asked.uri.path();
-        let mut here = ROUTES.iter().filter(|route| route.path == path).peekable();
-        let Some(first) = here.peek() else {
+        let here = ROUTES
+            .iter()
+            .filter_map(|route| Some((route, route.named(path)?)));
+        let mut here = here.peekable();
+        let Some((first, named)) = here.peek().copied() else {
             return refused(StatusCode::NOT_FOUND, "no such path; GET /api/ lists all");
         };
         let allow = first.method.as_str();
@@ -188,11 +213,12 @@ impl Desk {
             ref method => method,
         };
         match here
-            .find(|route| route.method == *method)
-            .map(|r| &r.answer)
+            .find(|(route, _)| route.method == *method)
+            .map(|(route, _)| &route.answer)
         {
             Some(Act::Read(answer)) => answer(self),
             Some(Act::Reload) => reload::answer(self).await,
+            Some(Act::Why) => why::answer(self, named).await,
             None => {
                 let text = format!("{path} understands {allow} alone");
                 refused(StatusCode::METHOD_NOT_ALLOWED, &text).allowing(allow)

@@ -189,6 +189,12 @@ fn a_question_that_is_none_is_told_what_it_should_be() {
             )
             .await;
             check("GET", "/", &own, "404", "GET /api/ lists all").await;
+            let why = "/api/v1/traces/7/why";
+            check("GET", why, &own, "400", "32 hexadecimal digits").await;
+            check("POST", why, &own, "405", "understands GET alone").await;
+            let why = "/api/v1/traces/4bf92f3577b34da6a3ce929d0e0e4736/why";
+            check("GET", why, &own, "404", "no tail_sampling runs here").await;
+            check("GET", "/api/v1/traces/a/b/why", &own, "404", "lists all").await;
             let head = check(
                 "DELETE",
                 "/api/",

@@ -104,7 +104,7 @@ fn put<const N: usize>(copy: &mut [u8], at: usize, value: [u8; N]) {
 }
 
 /// Unique for each trace, and as evenly spread as random ones: samplers and shards hash it.
-fn trace_id(request: u64, trace: u16) -> [u8; 16] {
+pub fn trace_id(request: u64, trace: u16) -> [u8; 16] {
     let high = scatter(ItemId::new(request, trace).0);
     let low = scatter(high);
     (u128::from(high) << 64 | u128::from(low)).to_be_bytes()

@@ -4,12 +4,13 @@ use super::tracegate;
 
 #[test]
 fn every_help_fits_80_columns() {
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 9] = [
         &[],
         &["validate"],
         &["print-config"],
         &["components"],
         &["demo"],
+        &["why"],
         &["featuregate"],
         &["completions"],
         &["man"],
@@ -43,7 +44,7 @@ fn the_help_names_the_commands_and_the_exit_codes() {
         assert!(help.contains(word), "{word} is not in\n{help}");
     }
     assert!(
-        help.contains("Exit codes:\n  0  ") && help.contains("\n  1  "),
+        help.contains("Exit codes:\n  0  ") && help.contains("\n  1  ") && help.contains("\n  2  "),
         "{help}"
     );
 }

@@ -18,14 +18,14 @@ use tempfile::NamedTempFile;
 
 /// How a command ended.
 #[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 /// Runs the binary to its end, without the variables of whoever runs the tests.
-fn tracegate(arguments: &[&str]) -> Ended {
+pub(crate) fn tracegate(arguments: &[&str]) -> Ended {
     tracegate_with(arguments, &[])
 }
 

@@ -27,6 +27,10 @@ const REACH: Family = Family::gauge(
     "How far back every decision can be explained",
 );
 
+/// One part in this many of the memory budget is what decisions take at most, so that a small budget is left to the
+/// spans.
+const BUDGET_PART: u64 = 8;
+
 /// The decisions of one instance.
 #[derive(Debug)]
 pub(super) struct Why {
@@ -49,7 +53,10 @@ impl Why {
             ("processor", label.id.as_str()),
         ];
         Self {
-            ring: Ring::new(bytes_max, &host.budget),
+            ring: Ring::new(
+                bytes_max.min(host.budget.whole() / BUDGET_PART),
+                &host.budget,
+            ),
             charter: Arc::clone(charter),
             began: None,
             label: host.label.clone(),

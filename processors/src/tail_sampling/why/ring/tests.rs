@@ -181,3 +181,14 @@ fn a_successor_remembers_what_fits_its_own_bounds() {
     assert!(Arc::ptr_eq(known(50_000).unwrap(), &charters[1]));
     assert!(known(0).is_none() && before.ring.find(&id(49_999), now).is_empty());
 }
+
+#[test]
+fn of_a_small_budget_most_is_left_to_the_spans() {
+    let budget = Budget::new(8 << 20);
+    let host = pipeline::testkit::host_with(Arc::clone(&budget), ledger::Kind::Processor, "p");
+    let mut why = Why::new(64 << 20, &charter(), &host);
+    for number in 0..50_000 {
+        why.note(&decided(number, Duration::from_millis(number)));
+    }
+    assert!(budget.used() <= RING, "{}", budget.used());
+}
