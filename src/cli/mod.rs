@@ -7,6 +7,7 @@ mod gates;
 mod given;
 mod paper;
 mod print_config;
+mod sample;
 mod start;
 mod validate;
 mod welcome;
@@ -64,6 +65,8 @@ enum Command {
         #[arg(long, value_name = "NAME")]
         docs: Option<String>,
     },
+    /// Say what the tail_sampling of a configuration does with recorded traces
+    Sample(sample::Options),
     /// Run with a small shop as the client, and count
     Demo {
         /// Stop after so many seconds
@@ -133,6 +136,7 @@ fn answer(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write) -> Answer {
         }
         Some(Command::Components { docs: None }) => Ok(components::list(out)?),
         Some(Command::Components { docs: Some(name) }) => Ok(components::docs(name, out)?),
+        Some(Command::Sample(options)) => sample::run(&cli.given.asked(), options, out, err),
         Some(Command::Demo { seconds }) => demo::run(&cli.given, *seconds, &cli.running, err),
         Some(Command::Why(options)) => why::run(options, out, err),
         Some(Command::Featuregate { id }) => Ok(gates::list(id.as_deref(), out)?),

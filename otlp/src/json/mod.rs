@@ -51,6 +51,15 @@ impl fmt::Display for JsonFault {
 impl std::error::Error for JsonFault {}
 
 impl JsonFault {
+    /// The same, of a body that begins at this line of a file.
+    #[must_use]
+    pub fn from_line(mut self, first: usize) -> Self {
+        if self.line > 0 {
+            self.line += first.saturating_sub(1);
+        }
+        self
+    }
+
     /// The request is not malformed, but costs more than was allowed.
     pub const fn is_too_large(&self) -> bool {
         self.too_large

@@ -1,16 +1,12 @@
-//! The demo's line: what came in by signal, what was kept on the way, and what reached the
-//! exporters' back ends.
+//! The demo's line: what came in by signal, and what reached the exporters' back ends.
 
 use ledger::{Kind, NodeKey, Tally};
-use otlp::Signal;
 
 /// Items since the start.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Figures {
-    /// By [`Signal::index`].
+    /// By [`otlp::Signal::index`].
     received: [u64; 3],
-    /// Came as far as an exporter.
-    kept: u64,
     delivered: u64,
 }
 
@@ -25,7 +21,6 @@ impl Figures {
                     }
                 }
                 Kind::Exporter => {
-                    figures.kept += tally.taken;
                     figures.delivered += tally.passed;
                 }
                 Kind::Processor | Kind::Connector | Kind::Extension => {}
@@ -35,24 +30,23 @@ impl Figures {
     }
 
     pub(super) fn head() -> String {
-        let received = Signal::ALL.map(|signal| format!("{} in", signal.items()));
-        columns("after", &received, "kept", "delivered")
+        let received = ["spans in", "points in", "records in"].map(str::to_owned);
+        columns("after", &received, "delivered")
     }
 
     pub(super) fn line(&self, second: u32) -> String {
         let received = self.received.map(grouped);
-        let (kept, delivered) = (grouped(self.kept), grouped(self.delivered));
-        columns(&format!("{second} s"), &received, &kept, &delivered)
+        columns(&format!("{second} s"), &received, &grouped(self.delivered))
     }
 }
 
-fn columns(after: &str, received: &[String; 3], kept: &str, delivered: &str) -> String {
+fn columns(after: &str, received: &[String; 3], delivered: &str) -> String {
     let [spans, points, records] = received;
-    format!("{after:>7} | {spans:>12} {points:>16} {records:>14} | {kept:>10} {delivered:>10}")
+    format!("{after:>5} | {spans:>8} {points:>9} {records:>10} {delivered:>9}")
 }
 
 /// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -66,6 +60,8 @@ fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use otlp::Signal;
+
     use super::*;
 
     #[test]
@@ -97,7 +93,6 @@ mod tests {
         ];
         let expected = Figures {
             received: [7, 0, 3],
-            kept: 9,
             delivered: 7,
         };
         assert_eq!(Figures::of(&tallies), expected);
@@ -115,7 +110,6 @@ mod tests {
         }
         let figures = Figures {
             received: [1_000, 20, 300],
-            kept: 1_320,
             delivered: 1_300,
         };
         assert_eq!(figures.line(12).len(), Figures::head().len());
@@ -123,7 +117,7 @@ mod tests {
             figures
                 .line(12)
                 .trim_start()
-                .starts_with("12 s |        1,000 ")
+                .starts_with("12 s |    1,000 ")
         );
     }
 }

@@ -3,6 +3,7 @@
 
 mod client;
 mod figures;
+mod sampling;
 mod shop;
 mod visit;
 
@@ -11,19 +12,29 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
+use config::Faults;
 use otlp::Signal;
 use pipeline::Shared;
 use pipeline::component::Listening;
+use telemetry::metrics::Level;
 
 use self::client::Client;
 use self::figures::Figures;
 use self::shop::Shop;
 use super::{Answer, Given, start};
-use crate::setup::Asked;
+use crate::setup::{Asked, setup};
 
-/// Laid over the embedded configuration: the figures are what is to be seen, so the rest is quiet.
-const QUIET: &str = "\
-yaml:exporters::debug::verbosity: basic
+/// Laid over the embedded configuration: traces are sampled, and the rest is quiet because the figures are what is to
+/// be seen.
+const OVERLAY: &str = "\
+yaml:processors::tail_sampling:
+  decision_wait: 1s
+  policies:
+    - {name: errors, type: status_code, status_code: {status_codes: [ERROR]}}
+    - {name: slow, type: latency, latency: {threshold_ms: 250}}
+    - {name: tenth, type: probabilistic, probabilistic: {sampling_percentage: 10}}
+service::pipelines::traces::processors: [memory_limiter, tail_sampling, batch]
+exporters::debug::verbosity: basic
 service::telemetry::logs::level: warn
 ";
 
@@ -39,13 +50,18 @@ pub(super) fn run(
     running: &start::Running,
     err: &mut dyn Write,
 ) -> Answer {
-    start::serve(&asked(given), running, err, &|listening, shared| {
+    let asked = asked(given);
+    // Read twice, so that a column stands for each policy from the first line on. What is wrong is said when it starts.
+    let setup = setup(&asked, &mut Faults::new());
+    let policies = setup.map_or_else(Vec::new, |setup| sampling::policies(&setup.effective));
+    start::serve(&asked, running, err, &|listening, shared| {
         let (address, shared) = (otlp_address(listening), shared.clone());
+        let policies = policies.clone();
         Box::pin(async move {
             let address = address?;
             tokio::select! {
                 closed = trade(address, &shared) => closed,
-                reported = report(&shared, seconds) => reported,
+                reported = report(&shared, &policies, seconds) => reported,
             }
         })
     })
@@ -55,7 +71,7 @@ pub(super) fn run(
 fn asked(given: &Given) -> Asked {
     let mut asked = given.named_or_embedded();
     if given.configs.is_empty() {
-        asked.sources.configs.push(QUIET.to_owned());
+        asked.sources.configs.push(OVERLAY.to_owned());
     }
     asked
 }
@@ -97,15 +113,16 @@ async fn trade(address: SocketAddr, shared: &Shared) -> anyhow::Result<()> {
 }
 
 /// Prints a line a second until the time is up, if there is one.
-async fn report(shared: &Shared, seconds: Option<u32>) -> anyhow::Result<()> {
+async fn report(shared: &Shared, policies: &[String], seconds: Option<u32>) -> anyhow::Result<()> {
     let print =
         |line: String| writeln!(std::io::stdout(), "{line}").context("cannot print the figures");
-    print(Figures::head())?;
+    print(Figures::head() + &sampling::head(policies))?;
     let mut ticks = tokio::time::interval(SECOND);
     ticks.tick().await;
     for second in 1..=seconds.unwrap_or(u32::MAX) {
         ticks.tick().await;
-        print(Figures::of(&shared.books.tallies()).line(second))?;
+        let figures = Figures::of(&shared.books.tallies()).line(second);
+        print(figures + &sampling::line(policies, &shared.metrics.collect(Level::Basic)))?;
     }
     Ok(())
 }

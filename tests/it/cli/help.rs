@@ -4,11 +4,12 @@ use super::tracegate;
 
 #[test]
 fn every_help_fits_80_columns() {
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 10] = [
         &[],
         &["validate"],
         &["print-config"],
         &["components"],
+        &["sample"],
         &["demo"],
         &["why"],
         &["featuregate"],

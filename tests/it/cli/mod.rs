@@ -6,6 +6,7 @@ mod demo;
 mod help;
 mod print_config;
 mod public;
+mod sample;
 mod sources;
 mod start;
 mod validate;
