@@ -22,8 +22,8 @@ enum Stage {
     Beta,
 }
 
-/// The gates of the core; others are components' own.
-const GATES: [Gate; 9] = [
+/// The gates of the core, and those of components that have a key for them.
+const GATES: [Gate; 11] = [
     Gate {
         id: "confmap.enableMergeAppendOption",
         stage: Stage::Alpha,
@@ -38,6 +38,16 @@ const GATES: [Gate; 9] = [
         id: "pkg.exporterhelper.queueBatchEnabled",
         stage: Stage::Alpha,
         here: "exporters batch in their queue where `sending_queue::batch` stands",
+    },
+    Gate {
+        id: "processor.tailsamplingprocessor.recordpolicy",
+        stage: Stage::Alpha,
+        here: "write `record_policy: true` in `tail_sampling`",
+    },
+    Gate {
+        id: "processor.tailsamplingprocessor.usetracestate",
+        stage: Stage::Alpha,
+        here: "write `record_threshold: true` in `tail_sampling` to have `ot=th` written",
     },
     Gate {
         id: "receiverhelper.newReceiverMetrics",
@@ -105,13 +115,13 @@ pub(super) fn list(id: Option<&str>, out: &mut dyn Write) -> anyhow::Result<()> 
 }
 
 fn table(rows: &[&Gate], out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{:<38} {:<6} HERE", "COLLECTOR'S GATE", "STAGE")?;
+    writeln!(out, "{:<46} {:<6} HERE", "COLLECTOR'S GATE", "STAGE")?;
     for Gate { id, stage, here } in rows {
         let stage = match stage {
             Stage::Alpha => "alpha",
             Stage::Beta => "beta",
         };
-        writeln!(out, "{id:<38} {stage:<6} {here}")?;
+        writeln!(out, "{id:<46} {stage:<6} {here}")?;
     }
     Ok(())
 }

@@ -37,6 +37,10 @@ pub(crate) struct Config {
     /// A trace that is larger is not sampled; 0: no limit.
     pub(super) maximum_trace_size_bytes: u64,
     pub(super) sampling_strategy: Strategy,
+    /// Scopes of kept spans name the policy that has decided.
+    pub(super) record_policy: bool,
+    /// Kept spans tell for how many they stand.
+    pub(super) record_threshold: bool,
     pub(super) num_shards: u32,
     pub(super) policies: Vec<PolicyConfig>,
     #[serde(skip_serializing)]
@@ -106,6 +110,8 @@ impl Default for Config {
             drop_pending_traces_on_shutdown: false,
             maximum_trace_size_bytes: 0,
             sampling_strategy: Strategy::default(),
+            record_policy: false,
+            record_threshold: false,
             num_shards: 1,
             policies: Vec::new(),
             tail_storage: NotYet,

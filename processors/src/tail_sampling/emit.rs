@@ -4,6 +4,7 @@ use hashbrown::HashMap;
 use otlp::wire::{len_field_len, put_len, put_len_header};
 
 use super::log::{At, Chain, Log, SharedAt};
+use super::mark::{Mark, Marking};
 
 /// `ExportTraceServiceRequest.resource_spans`, `ResourceSpans.scope_spans` and `ScopeSpans.spans`.
 const RESOURCE_SPANS: u32 = 1;
@@ -15,31 +16,41 @@ const SPANS: u32 = 2;
 pub(super) struct Emitter {
     chains: Vec<Chain>,
     groups: Vec<Group>,
+    /// One for each mark that has been met: there are few, and nearly always one.
+    indexes: Vec<Index>,
+    spans: u64,
+    bytes: usize,
+}
+
+/// The groups whose spans are marked alike.
+#[derive(Debug)]
+struct Index {
+    mark: Mark,
     /// Which group it is, by the place of what its spans share, and by its hash.
     by_place: HashMap<SharedAt, usize>,
     by_hash: HashMap<u64, usize>,
-    spans: u64,
-    bytes: usize,
 }
 
 /// The spans of one scope.
 #[derive(Debug)]
 struct Group {
     shared: SharedAt,
+    mark: Mark,
     spans: Vec<At>,
     /// Of the spans with their headers.
     bytes: usize,
 }
 
 impl Emitter {
-    /// Adds the spans of a trace.
-    pub(super) fn add(&mut self, log: &Log, chain: Chain) {
+    /// Adds the spans of a trace, which are to tell this.
+    pub(super) fn add(&mut self, log: &Log, chain: Chain, mark: Mark) {
+        let index = self.index(mark);
         // Spans of a trace that came together share the same.
         let mut last = None;
         for (at, record) in log.spans(&chain) {
             let group = match last.filter(|(shared, _)| *shared == record.shared) {
                 Some((_, group)) => group,
-                None => self.group(log, record.shared),
+                None => self.group(log, record.shared, index),
             };
             last = Some((record.shared, group));
             let bytes = len_field_len(SPANS, record.span.len());
@@ -63,12 +74,14 @@ impl Emitter {
     }
 
     /// Writes the request, and releases the spans.
-    pub(super) fn finish(&mut self, log: &mut Log) -> Vec<u8> {
+    pub(super) fn finish(&mut self, log: &mut Log, marking: &Marking) -> Vec<u8> {
+        let mut marks = Vec::with_capacity(self.groups.len());
         let mut out = Vec::with_capacity(self.bytes + self.groups.len() * 1024);
         for group in self.groups.drain(..) {
             let Some((resource, scope)) = log.shared(group.shared) else {
                 continue;
             };
+            marks.push(group.mark);
             let scope_length = scope.len() + group.bytes;
             put_len_header(
                 &mut out,
@@ -88,34 +101,53 @@ impl Emitter {
         for chain in self.chains.drain(..) {
             log.release(chain);
         }
-        self.by_place.clear();
-        self.by_hash.clear();
+        for index in &mut self.indexes {
+            index.by_place.clear();
+            index.by_hash.clear();
+        }
         self.spans = 0;
         self.bytes = 0;
-        out
+        marking.write(out, &marks)
     }
 
-    /// The group of the spans that share this. The same fields may stand in several segments.
-    fn group(&mut self, log: &Log, shared: SharedAt) -> usize {
-        if let Some(&at) = self.by_place.get(&shared) {
+    fn index(&mut self, mark: Mark) -> usize {
+        let known = self.indexes.iter().position(|index| index.mark == mark);
+        known.unwrap_or_else(|| {
+            self.indexes.push(Index {
+                mark,
+                by_place: HashMap::new(),
+                by_hash: HashMap::new(),
+            });
+            self.indexes.len() - 1
+        })
+    }
+
+    /// The group of the spans that share this and are marked alike. The same fields may stand in several segments.
+    fn group(&mut self, log: &Log, shared: SharedAt, index: usize) -> usize {
+        let groups = &mut self.groups;
+        let Some(index) = self.indexes.get_mut(index) else {
+            return groups.len();
+        };
+        if let Some(&at) = index.by_place.get(&shared) {
             return at;
         }
         let hash = log.shared_hash(shared).unwrap_or_default();
-        let known = self.by_hash.get(&hash).copied();
+        let known = index.by_hash.get(&hash).copied();
         let same = |&at: &usize| {
-            let group = self.groups.get(at);
-            group.is_some_and(|group| log.shared(group.shared) == log.shared(shared))
+            let group = groups.get(at);
+            group.is_some_and(|group: &Group| log.shared(group.shared) == log.shared(shared))
         };
-        let at = known.filter(same).unwrap_or(self.groups.len());
-        if at == self.groups.len() {
-            self.groups.push(Group {
+        let at = known.filter(same).unwrap_or(groups.len());
+        if at == groups.len() {
+            groups.push(Group {
                 shared,
+                mark: index.mark,
                 spans: Vec::new(),
                 bytes: 0,
             });
-            self.by_hash.insert(hash, at);
+            index.by_hash.insert(hash, at);
         }
-        self.by_place.insert(shared, at);
+        index.by_place.insert(shared, at);
         at
     }
 }
@@ -155,9 +187,9 @@ mod tests {
     fn emitted(log: &mut Log, chains: impl IntoIterator<Item = Chain>) -> String {
         let mut emitter = Emitter::default();
         for chain in chains {
-            emitter.add(log, chain);
+            emitter.add(log, chain, Mark::default());
         }
-        let request = emitter.finish(log);
+        let request = emitter.finish(log, &Marking::default());
         String::from_utf8(json::encode(Signal::Traces, &request).unwrap()).unwrap()
     }
 

@@ -181,7 +181,7 @@ impl Sampler {
         self.meter.late(verdict);
         if verdict == Verdict::Sampled {
             let chain = self.log.append(shared, span);
-            self.emitter.add(&self.log, chain);
+            self.emitter.add(&self.log, chain, self.marking.late());
         } else {
             out.drop_items(1, Reason::NotSampled);
         }

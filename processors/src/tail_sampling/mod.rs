@@ -12,6 +12,7 @@ mod config;
 mod emit;
 mod ingest;
 mod log;
+mod mark;
 mod meter;
 mod pending;
 mod policies;
@@ -52,7 +53,13 @@ policies:
     probabilistic: {sampling_percentage: 10}
 ";
     const REFERENCE: &'static str = include_str!("reference.md");
-    const OWN_KEYS: &'static [&'static str] = &["max_pending_bytes", "on_overflow", "why"];
+    const OWN_KEYS: &'static [&'static str] = &[
+        "max_pending_bytes",
+        "on_overflow",
+        "record_policy",
+        "record_threshold",
+        "why",
+    ];
     type Config = Config;
 }
 

@@ -13,6 +13,7 @@ use super::config::{Config, OnOverflow};
 use super::emit::Emitter;
 use super::ingest::Pass;
 use super::log::Log;
+use super::mark::Marking;
 use super::meter::Meter;
 use super::pending::{Pending, Traces};
 use super::policies::{Policies, Trace, Vote};
@@ -46,6 +47,7 @@ pub(super) struct Sampler {
     budget: Arc<Budget>,
     pub(super) meter: Meter,
     pub(super) why: Why,
+    pub(super) marking: Marking,
 }
 
 impl Sampler {
@@ -57,6 +59,7 @@ impl Sampler {
             rules,
             meter: Meter::new(host, policies.names()),
             why: Why::new(config.why.max_bytes.bytes(), policies.charter(), host),
+            marking: Marking::new(config, &policies),
             policies,
             log: Log::new(&host.budget),
             cache: Cache::new(&config.decision_cache, &host.budget),
@@ -113,7 +116,8 @@ impl Sampler {
         self.note(&pending, (outcome, decision.policy), cause, now);
         if decision.vote == Vote::Sampled {
             self.cache.remember(pending.id, Verdict::Sampled, now.mono);
-            self.emitter.add(&self.log, pending.chain);
+            let mark = self.marking.kept(&decision, &self.policies);
+            self.emitter.add(&self.log, pending.chain, mark);
             if self.emitter.bytes() >= EMIT_BYTES_MAX {
                 self.emit(out);
             }
@@ -135,7 +139,7 @@ impl Sampler {
         if spans == 0 {
             return;
         }
-        let request = self.emitter.finish(&mut self.log);
+        let request = self.emitter.finish(&mut self.log, &self.marking);
         let mut lease = self.budget.lease();
         lease.overdraw(request.capacity());
         out.push(Batch::new(Signal::Traces, lease.attach(request), spans));

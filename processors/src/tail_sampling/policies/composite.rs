@@ -14,10 +14,13 @@ pub(super) struct Composite {
     shares: Vec<Share>,
     max: i64,
     second: Duration,
+    /// The policy that kept the last trace, if it was kept.
+    keeper: Option<usize>,
 }
 
 #[derive(Debug)]
 struct Share {
+    name: String,
     rule: Rule,
     allocated: i64,
     kept: i64,
@@ -33,6 +36,7 @@ impl Composite {
     ) -> Result<Self, String> {
         let share = |(policy, allocated): (&PolicyConfig, i64)| {
             Ok(Share {
+                name: policy.name().to_owned(),
                 rule: Rule::new(policy, parts, conditions)?,
                 allocated,
                 kept: 0,
@@ -46,7 +50,17 @@ impl Composite {
             shares: shares.map(share).collect::<Result<_, String>>()?,
             max: per_second(config, parts) as i64,
             second: Duration::ZERO,
+            keeper: None,
         })
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.shares.iter().map(|share| share.name.as_str())
+    }
+
+    /// The place of the policy that kept the last trace.
+    pub(super) fn keeper(&self) -> Option<usize> {
+        self.keeper
     }
 
     /// A share that is used up keeps nothing more, and the policies after it are not asked.
@@ -56,7 +70,8 @@ impl Composite {
             self.second = second;
             self.shares.iter_mut().for_each(|share| share.kept = 0);
         }
-        for share in &mut self.shares {
+        self.keeper = None;
+        for (at, share) in self.shares.iter_mut().enumerate() {
             match share.rule.vote(trace, trail) {
                 Vote::Sampled => {
                     trail.number(asked, share.kept.unsigned_abs());
@@ -64,6 +79,7 @@ impl Composite {
                     let fits = kept <= share.allocated && kept <= self.max;
                     if fits {
                         share.kept = kept;
+                        self.keeper = Some(at);
                     }
                     return Vote::keep_if(fits);
                 }

@@ -17,6 +17,7 @@ mod words;
 use std::sync::Arc;
 use std::time::Duration;
 
+use otlp::sampling::Threshold;
 use otlp::view::Attributes;
 use ottl::Scene;
 use smallvec::SmallVec;
@@ -135,6 +136,43 @@ impl Policies {
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|policy| policy.name.as_str())
+    }
+
+    /// The names of all policies, each with those of the policies that share its rate.
+    pub(super) fn names_within(&self) -> Vec<(String, Vec<String>)> {
+        let within = |policy: &Policy| match &policy.rule {
+            Rule::Composite(composite) => composite.names().map(str::to_owned).collect(),
+            _ => Vec::new(),
+        };
+        let list = self.list.iter();
+        list.map(|policy| (policy.name.clone(), within(policy)))
+            .collect()
+    }
+
+    /// Of the last decision: the last composite policy that kept the trace, and which of those within did.
+    pub(super) fn composite(&self, decision: &Decision) -> Option<(usize, usize)> {
+        let mut keepers = self.keepers(decision).rev();
+        keepers.find_map(|(at, policy)| match &policy.rule {
+            Rule::Composite(composite) => Some((at, composite.keeper()?)),
+            _ => None,
+        })
+    }
+
+    /// What is left of traces that are decided like this: of the policies that keep them, the one that keeps most
+    /// counts, and those that do not choose by probability keep all.
+    pub(super) fn threshold(&self, decision: &Decision) -> Threshold {
+        let thresholds = self
+            .keepers(decision)
+            .map(|(_, policy)| policy.rule.threshold());
+        thresholds.min().unwrap_or(Threshold::ALWAYS)
+    }
+
+    /// The policies that keep a trace, with their places.
+    fn keepers(&self, decision: &Decision) -> impl DoubleEndedIterator<Item = (usize, &Policy)> {
+        let votes = self.list.iter().zip(&decision.votes).enumerate();
+        votes.filter_map(|(at, (policy, vote))| {
+            (*vote == Vote::Sampled && !policy.is_dry).then_some((at, policy))
+        })
     }
 
     /// What explains a decision of these policies, with its trail.

@@ -1,5 +1,7 @@
 //! A policy made ready: what it says of a trace.
 
+use otlp::sampling::{DIGITS_MAX, Threshold};
+
 use super::bucket::Bucket;
 use super::composite::Composite;
 use super::condition::{Condition, Conditions};
@@ -33,6 +35,8 @@ pub(super) enum Rule {
     Probabilistic {
         salted: u64,
         threshold: u64,
+        /// The same part of all traces, as it is told to others.
+        told: Threshold,
     },
     Spans(Bucket),
     Bytes(Bucket),
@@ -122,6 +126,7 @@ impl Rule {
                 Self::Probabilistic {
                     salted: salted(&own),
                     threshold: threshold(own.sampling_percentage),
+                    told: told_threshold(own.sampling_percentage),
                 }
             }
             PolicyType::RateLimiting => {
@@ -167,6 +172,19 @@ impl Rule {
         vote
     }
 
+    /// Of traces that it keeps: what part of all they are. Where that is not known it is all of them.
+    pub(super) fn threshold(&self) -> Threshold {
+        match self {
+            Self::Probabilistic { told, .. } => *told,
+            // All of them must keep a trace, and the same randomness decides.
+            Self::And(rules) => {
+                let thresholds = rules.iter().map(Self::threshold);
+                thresholds.max().unwrap_or(Threshold::ALWAYS)
+            }
+            _ => Threshold::ALWAYS,
+        }
+    }
+
     fn judge(&mut self, trace: &Trace<'_>, trail: &mut Trail, asked: Asked) -> Vote {
         let Trace { id, facts, now } = trace;
         Vote::keep_if(match self {
@@ -193,9 +211,9 @@ impl Rule {
                 }
                 holds
             }
-            Self::Probabilistic { salted, threshold } => {
-                fnv1a(*salted, id.as_slice()) <= *threshold
-            }
+            Self::Probabilistic {
+                salted, threshold, ..
+            } => fnv1a(*salted, id.as_slice()) <= *threshold,
             Self::Spans(bucket) => {
                 trail.number(asked, bucket.fill(*now));
                 bucket.take(facts.spans.into(), *now)
@@ -286,6 +304,16 @@ fn salted(own: &Probabilistic) -> u64 {
 /// Where the hash of a trace id lies among all hashes: kept are those up to the percentage.
 pub(super) fn percent_of(own: &Probabilistic, id: &TraceId) -> f64 {
     fnv1a(salted(own), id) as f64 / u64::MAX as f64 * 100.0
+}
+
+/// Beyond what can be told it is nothing or all.
+fn told_threshold(percentage: f64) -> Threshold {
+    let told = Threshold::of_probability(percentage / 100.0, DIGITS_MAX);
+    told.unwrap_or(if percentage >= 100.0 {
+        Threshold::ALWAYS
+    } else {
+        Threshold::NEVER
+    })
 }
 
 /// The largest hash that is kept: `percentage / 100 × (2⁶⁴ − 1)`, cut to an integer as the Collector's big floats cut
