@@ -81,6 +81,7 @@ impl Running {
         companions.commit(drafted, &vitals, &service.stop());
         health.send_replace(Health::Ready);
         log_listening(Kind::Receiver, &service.listening());
+        log_listening(Kind::Exporter, &service.exporting());
         log_listening(Kind::Extension, &companions.listening());
         Ok(Self {
             service,
@@ -104,6 +105,7 @@ impl Running {
             .draft(&setup.plan.extensions, own, &mut shared)?;
         let outline = outline::of(&setup).map_err(|defect| defect.to_string())?;
         let before = self.service.listening();
+        let exporting = self.service.exporting();
         let changes = self.service.reload(setup.plan, &shared, grace);
         let changes = changes.map_err(|error| error.to_string())?;
         let opened = self
@@ -113,6 +115,9 @@ impl Running {
         let mut receiving = self.service.listening();
         receiving.retain(|socket| !before.contains(socket));
         log_listening(Kind::Receiver, &receiving);
+        let mut asked = self.service.exporting();
+        asked.retain(|socket| !exporting.contains(socket));
+        log_listening(Kind::Exporter, &asked);
         self.voice.change(telemetry);
         self._gauges = gauges(&outline, setup.volatile_queues, &shared);
         self.outlines.send_replace(Arc::new(outline));

@@ -4,7 +4,10 @@ mod debug;
 mod file;
 mod groups;
 mod nop;
+mod number;
 mod otlp;
+mod prometheus;
+mod translation;
 
 use pipeline::component::ExporterFactory;
 
@@ -15,4 +18,5 @@ pub const ALL: &[ExporterFactory] = &[
     ExporterFactory::of::<debug::Debug>(),
     ExporterFactory::of::<file::FileExporter>(),
     ExporterFactory::of::<nop::Nop>(),
+    ExporterFactory::of::<prometheus::Prometheus>(),
 ];

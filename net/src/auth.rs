@@ -140,11 +140,16 @@ impl<'a> Credentials<'a> {
 
 /// The first value of a parameter in `application/x-www-form-urlencoded`.
 fn query_value<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
-    let mut pairs = query
+    query_values(query, name).next()
+}
+
+/// All values of a parameter in `application/x-www-form-urlencoded` that can be decoded.
+pub fn query_values<'a>(query: &'a str, name: &str) -> impl Iterator<Item = Cow<'a, str>> {
+    let pairs = query
         .split('&')
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let (_, value) = pairs.find(|(key, _)| decoded(key).is_some_and(|key| key == name))?;
-    decoded(value)
+    let named = pairs.filter(move |(key, _)| decoded(key).is_some_and(|key| key == name));
+    named.filter_map(|(_, value)| decoded(value))
 }
 
 /// `None` if what is escaped is not UTF-8, or is no escape.

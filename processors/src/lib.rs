@@ -11,7 +11,6 @@ mod probabilistic_sampler;
 mod resource;
 mod rewriting;
 mod tail_sampling;
-mod text;
 
 use pipeline::component::ProcessorFactory;
 

@@ -42,12 +42,6 @@ const ROWS: &[Row] = &[
         NOTHING,
     ),
     row(
-        &["prometheus"],
-        "write `otlp_http` with `endpoint: http://HOST:9090/api/v1/otlp`: Prometheus takes OTLP \
-         since 2.47 (`--web.enable-otlp-receiver`)",
-        "the page that Prometheus scrapes",
-    ),
-    row(
         &["prometheusremotewrite"],
         "write `otlp_http` with the OTLP endpoint of the store: `/api/v1/otlp` of Prometheus, \
          `/otlp` of Mimir, `/opentelemetry` of VictoriaMetrics",

@@ -10,6 +10,7 @@ mod fault;
 mod files;
 mod metric_table;
 mod own_metrics;
+mod prometheus;
 mod protocol;
 mod rig;
 mod samples;

@@ -7,7 +7,6 @@ mod config;
 mod counts;
 mod detailed;
 mod normal;
-mod number;
 mod outlet;
 mod page;
 mod sampler;

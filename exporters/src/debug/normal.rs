@@ -10,9 +10,9 @@ use otlp::view::{
 use pipeline::Batch;
 
 use super::bucket;
-use super::number::{Fixed, Id, Short};
 use super::page::{Page, Written};
 use super::value::{write_pairs, write_value};
+use crate::number::{Fixed, Id, Short};
 
 pub(super) fn write(page: &mut Page, batch: &Batch) -> Written {
     let signal = batch.signal();

@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use otlp::view::{AnyValue, Attributes, Repeated};
 
-use super::number::Script;
 use super::page::{Page, Stop, Written};
+use crate::number::Script;
 
 /// The most entries of a map, which are held while they are sorted; an entry of a few bytes takes
 /// up to 200 in this.

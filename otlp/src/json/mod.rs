@@ -15,6 +15,7 @@ mod reader;
 pub(crate) mod schema;
 #[cfg(test)]
 mod tests;
+mod text;
 mod writer;
 
 use std::fmt;
@@ -22,6 +23,7 @@ use std::fmt;
 use crate::{Malformed, Signal};
 
 pub(crate) use field::{Field, Kind, Message, Presence};
+pub use text::{as_text, parse_double};
 
 /// Why a body is not OTLP/JSON: the sender's fault, and sending it again will not help.
 #[derive(Clone, Debug, PartialEq, Eq)]

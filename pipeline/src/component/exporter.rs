@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ledger::Reason;
 
+use super::receiver::Listening;
 use crate::batch::Batch;
 
 /// A future that stays on its worker.
@@ -16,6 +17,16 @@ pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 pub trait Exporter {
     /// One attempt. Dropping the future gives the attempt up (timeout, shutdown).
     fn export<'a>(&'a self, batch: &'a Batch) -> LocalFuture<'a, Result<Receipt, Failure>>;
+
+    /// Where it listens, if it is asked for what it holds: bound when it was built, and answered from
+    /// [`begin`](Self::begin) on.
+    fn listening(&self) -> Vec<Listening> {
+        Vec::new()
+    }
+
+    /// Called once, inside the runtime, when it has its place; what was built for a reload that failed has none. What
+    /// it starts here ends when it is dropped.
+    fn begin(&self) {}
 
     /// The most encoded bytes that one attempt may carry; larger batches are cut before they come here.
     fn request_limit(&self) -> Option<usize> {

@@ -20,7 +20,7 @@ use super::search::{Next, Searches};
 use super::settings::Settings;
 use crate::batch::Batch;
 use crate::clock::Clock;
-use crate::component::{Exporter, Failure, Label, Receipt};
+use crate::component::{Exporter, Failure, Label, Listening, Receipt};
 use crate::service::{Shared, Stop};
 use crate::share::Outcome;
 
@@ -90,8 +90,13 @@ impl Delivery {
         }
     }
 
+    pub(crate) fn listening(&self) -> Vec<Listening> {
+        self.exporter.listening()
+    }
+
     /// Runs until the upstream is gone and everything has been settled, or until the service gives up.
     pub(crate) async fn run(mut self) {
+        self.exporter.begin();
         let stop = self.stop.clone();
         let mut abandoned = pin!(stop.abandoned());
         let mut draining = pin!(stop.draining());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ledger::{Kind, Limits};
 
 use super::floor::Floor;
-use super::order::{Blueprint, Home, Job, NewSection, SeatOf};
+use super::order::{Blueprint, Home, Job, NewSection, Readiness, SeatOf};
 use super::stop::Stopper;
 use super::{StartError, Stop};
 use crate::chain::{Chain, Slot, Stage};
@@ -61,8 +61,17 @@ impl Draft {
         })
     }
 
+    pub(super) fn readiness(&self, floor: &Floor) -> Readiness {
+        let deliveries = self.deliveries.iter();
+        let exporting = deliveries.map(|(at, delivery, _)| (*at, delivery.listening()));
+        Readiness {
+            limits: self.limits(floor),
+            exporting: exporting.collect(),
+        }
+    }
+
     /// The lowest limits on memory that any of the processors asks for, those that go on included.
-    pub(super) fn limits(&self, floor: &Floor) -> Option<Limits> {
+    fn limits(&self, floor: &Floor) -> Option<Limits> {
         let lineages = self.blueprint.heritage.pipelines.iter();
         let parts = self.parts.iter().zip(lineages);
         let all = parts.flat_map(|(parts, lineage)| {

@@ -18,6 +18,8 @@ pub(super) struct Generation {
     rooms: Vec<ExporterRoom>,
     /// By the plan's receivers.
     listening: Vec<Vec<Listening>>,
+    /// By the plan's exporters.
+    exporting: Vec<Vec<Listening>>,
 }
 
 impl Generation {
@@ -27,10 +29,28 @@ impl Generation {
 
     /// Where the receivers listen: component id and socket.
     pub(super) fn listening(&self) -> Vec<(String, Listening)> {
-        let nodes = self.plan.receivers.iter().zip(&self.listening);
-        nodes
-            .flat_map(|(node, sockets)| sockets.iter().map(|s| (node.id.clone(), s.clone())))
-            .collect()
+        let nodes = self.plan.receivers.iter().map(|node| &node.id);
+        named(nodes.zip(&self.listening))
+    }
+
+    /// The same for exporters.
+    pub(super) fn exports(&self) -> Vec<(String, Listening)> {
+        let nodes = self.plan.exporters.iter().map(|node| &node.id);
+        named(nodes.zip(&self.exporting))
+    }
+
+    /// Takes where new exporters listen, by their place in the plan, which must not be where anybody else does.
+    pub(super) fn exporting(
+        &mut self,
+        new: Vec<(usize, Vec<Listening>)>,
+        shared: &Shared,
+    ) -> Result<(), StartError> {
+        for (at, sockets) in new {
+            if let Some(place) = self.exporting.get_mut(at) {
+                *place = sockets;
+            }
+        }
+        self.check_addresses(shared)
     }
 
     /// Opens what this generation does not hand on, and says what each worker is to do. Nothing that runs is touched:
@@ -70,9 +90,12 @@ impl Generation {
         for (at, (node, before)) in plan.exporters.iter().zip(&heritage.exporters).enumerate() {
             if let Some(room) = before.and_then(|before| self.rooms.get(before)) {
                 next.rooms.push(room.clone());
+                let sockets = before.and_then(|before| self.exporting.get(before));
+                next.exporting.push(sockets.cloned().unwrap_or_default());
                 jobs.iter_mut().for_each(|job| job.intakes.push(None));
                 continue;
             }
+            next.exporting.push(Vec::new());
             let room = Room::new(&node.build.delivery, byte_share, account(node, shared));
             let (intake, entries) = Intake::new(Arc::clone(&room));
             for job in &mut *jobs {
@@ -132,12 +155,11 @@ impl Generation {
         let mut taken: Vec<(String, String)> = extensions
             .map(|(id, socket)| (socket.address.clone(), format!("extension {id}")))
             .collect();
-        let receivers = self.listening();
-        taken.extend(
-            receivers
-                .into_iter()
-                .map(|(id, socket)| (socket.address, format!("receiver {id}"))),
-        );
+        let kinds = [("receiver", self.listening()), ("exporter", self.exports())];
+        for (kind, sockets) in kinds {
+            let named = sockets.into_iter();
+            taken.extend(named.map(|(id, socket)| (socket.address, format!("{kind} {id}"))));
+        }
         for (at, (address, component)) in taken.iter().enumerate() {
             if let Some((_, owner)) = taken.iter().take(at).find(|(other, _)| other == address) {
                 return Err(StartError {
@@ -148,6 +170,14 @@ impl Generation {
         }
         Ok(())
     }
+}
+
+fn named<'a>(
+    nodes: impl Iterator<Item = (&'a String, &'a Vec<Listening>)>,
+) -> Vec<(String, Listening)> {
+    nodes
+        .flat_map(|(id, sockets)| sockets.iter().map(|socket| (id.clone(), socket.clone())))
+        .collect()
 }
 
 fn account(node: &ExporterNode, shared: &Shared) -> Arc<ledger::Account> {

@@ -167,13 +167,17 @@ impl Service {
         grace: Duration,
     ) -> Result<Changes, StartError> {
         let changes = Changes::between(&self.generation.plan, &plan);
-        let (next, jobs) = self.generation.succeed(plan, shared, self.workers.len())?;
+        let (mut next, jobs) = self.generation.succeed(plan, shared, self.workers.len())?;
         let (reply, replies) = mpsc::channel();
         for (worker, job) in self.workers.iter().zip(jobs) {
             // A worker that has ended answers nothing, which is found out below.
             let _ = worker.try_send(Order::Prepare(Box::new(job), reply.clone()));
         }
-        let limits = match self.prepared(&replies) {
+        let prepared = self.prepared(&replies).and_then(|readiness| {
+            next.exporting(readiness.exporting, shared)?;
+            Ok(readiness.limits)
+        });
+        let limits = match prepared {
             Ok(limits) => limits,
             Err(error) => {
                 for worker in &self.workers {
@@ -200,17 +204,22 @@ impl Service {
         Ok(changes)
     }
 
-    /// The lowest limits of all workers, once each has built its part.
+    /// What all workers have to say together, once each has built its part.
     fn prepared(
         &self,
         replies: &mpsc::Receiver<order::Prepared>,
-    ) -> Result<Option<Limits>, StartError> {
-        let mut limits = Vec::new();
+    ) -> Result<order::Readiness, StartError> {
+        let mut all = order::Readiness::default();
         for _ in &self.workers {
             let reply = replies.recv_timeout(ANSWER_MAX);
-            limits.extend(reply.unwrap_or_else(|_| Err(lost()))?);
+            let one = reply.unwrap_or_else(|_| Err(lost()))?;
+            all.limits = [all.limits, one.limits]
+                .into_iter()
+                .flatten()
+                .reduce(Limits::lowest);
+            all.exporting.extend(one.exporting);
         }
-        Ok(limits.into_iter().reduce(Limits::lowest))
+        Ok(all)
     }
 
     /// Where the receivers listen: component id and socket.
@@ -221,6 +230,11 @@ impl Service {
     /// Asks what runs, whatever reloads have put there.
     pub fn questions(&self) -> Questions {
         self.questions.clone()
+    }
+
+    /// Where the exporters listen that are asked for what they hold.
+    pub fn exporting(&self) -> Vec<(String, Listening)> {
+        self.generation.exports()
     }
 
     pub fn rooms(&self) -> Rooms {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ledger::Limits;
 
 use super::{Shared, StartError};
-use crate::component::Seat;
+use crate::component::{Listening, Seat};
 use crate::delivery::{Entries, Intake, Room};
 use crate::door::Door;
 use crate::handover::{Heirs, Inheritance};
@@ -22,8 +22,17 @@ pub(super) enum Order {
     Discard,
 }
 
-/// The lowest limits on memory that the processors of a worker ask for, or why something could not be built.
-pub(super) type Prepared = Result<Option<Limits>, StartError>;
+/// What a worker has to say of what it has built, or why something could not be.
+pub(super) type Prepared = Result<Readiness, StartError>;
+
+/// What of a worker's part of a generation others have to know.
+#[derive(Default)]
+pub(super) struct Readiness {
+    /// The lowest limits on memory that the processors ask for.
+    pub(super) limits: Option<Limits>,
+    /// Where the exporters that are new here listen, by their place in the plan.
+    pub(super) exporting: Vec<(usize, Vec<Listening>)>,
+}
 
 /// What every worker builds from.
 pub(super) struct Blueprint {

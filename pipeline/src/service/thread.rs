@@ -61,9 +61,9 @@ async fn live(
             Some(Order::Prepare(job, reply)) => {
                 let built = Draft::build(*job, &floor);
                 let prepared = built.map(|built| {
-                    let limits = built.limits(&floor);
+                    let readiness = built.readiness(&floor);
                     draft = Some(built);
-                    limits
+                    readiness
                 });
                 answer(&reply, prepared);
             }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use ledger::Budget;
+use otlp::json::{as_text, parse_double};
 use otlp::view::AnyValue;
 use otlp::{AttributeList, Carrier, Levels, Malformed, OwnedValue, edit};
 use pipeline::component::Outbox;
@@ -13,7 +14,6 @@ use sha2::{Digest, Sha256};
 
 use super::{Action, Actions, Rule, Source, Target};
 use crate::rewriting::rewrite_batch;
-use crate::text::{as_text, parse_double};
 
 /// Edits every request of a batch and sends it on. What an edit has not changed stays as it is; a
 /// request that cannot be read is dropped.

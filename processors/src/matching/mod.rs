@@ -13,7 +13,7 @@ pub(crate) use config::MatchConfig;
 use config::{AttributeConfig, SeverityConfig};
 use equal::{is_equal, matched_text};
 
-use crate::text::as_text;
+use otlp::json::as_text;
 use ottl::pattern;
 
 /// The service of a resource that has no `service.name`, as the Collector calls it.

@@ -1,5 +1,6 @@
 //! Log records: attributes tell of their sampling.
 
+use otlp::json::as_text;
 use otlp::sampling::{Randomness, Threshold};
 use otlp::view::{AnyValue, Attributes, LogRecord};
 use otlp::{Carrier, Malformed, OwnedValue};
@@ -7,7 +8,6 @@ use otlp::{Carrier, Malformed, OwnedValue};
 use super::choice::{By, Chance, Choice, Sampler, Told};
 use super::config::{Config, Source};
 use super::span::identity;
-use crate::text::as_text;
 
 const THRESHOLD: &str = "sampling.threshold";
 const RANDOMNESS: &str = "sampling.randomness";

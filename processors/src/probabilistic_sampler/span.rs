@@ -1,11 +1,11 @@
 //! Spans: their trace state tells of their sampling.
 
+use otlp::json::parse_double;
 use otlp::sampling::{SampledSpan, Threshold, TraceState};
 use otlp::view::AnyValue;
 use otlp::{Carrier, Malformed};
 
 use super::choice::{By, Chance, Choice, Sampler, Told};
-use crate::text::parse_double;
 
 /// Chooses for an encoded span, and writes into it what it is to tell if it is kept.
 pub(super) fn choose(

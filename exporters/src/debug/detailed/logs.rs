@@ -5,9 +5,9 @@ use std::fmt::{self, Write};
 use otlp::view::LogRecord;
 
 use super::write_attributes;
-use crate::debug::number::{Id, Time};
 use crate::debug::page::{Page, Written};
 use crate::debug::value::write_typed;
+use crate::number::{Id, Time};
 
 pub(super) fn write(page: &mut Page, index: usize, record: &LogRecord<'_>) -> Written {
     writeln!(page, "LogRecord #{index}")?;

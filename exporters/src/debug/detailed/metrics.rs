@@ -10,8 +10,8 @@ use otlp::view::{
 
 use super::{NESTED, write_attributes, write_section};
 use crate::debug::bucket;
-use crate::debug::number::{Fixed, Id, Time};
 use crate::debug::page::{Page, Written};
+use crate::number::{Fixed, Id, Time};
 
 const DATA_POINT_ATTRIBUTES: &str = "Data point attributes:";
 

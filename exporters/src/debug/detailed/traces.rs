@@ -5,8 +5,8 @@ use std::fmt::{Display, Write};
 use otlp::view::{Span, SpanEvent, SpanLink};
 
 use super::{NESTED, write_attributes, write_section};
-use crate::debug::number::{Id, Time};
 use crate::debug::page::{Page, Written};
+use crate::number::{Id, Time};
 
 pub(super) fn write(page: &mut Page, index: usize, span: &Span<'_>) -> Written {
     writeln!(page, "Span #{index}")?;

@@ -5,20 +5,20 @@ use std::fmt;
 use jiff::Timestamp;
 
 /// `%f`: six places behind the point.
-pub(super) struct Fixed(pub(super) f64);
+pub(crate) struct Fixed(pub(super) f64);
 
 /// `%v`: as many digits as the number needs, in powers of ten from a million on and below 0.0001.
-pub(super) struct Short(pub(super) f64);
+pub(crate) struct Short(pub(super) f64);
 
 /// A number in JSON and JavaScript, with words for what JSON has none. It is in powers of ten from
 /// 1e21 on and below 0.000001.
-pub(super) struct Script(pub(super) f64);
+pub(crate) struct Script(pub(super) f64);
 
 /// Nanoseconds since the Unix epoch, in UTC.
-pub(super) struct Time(pub(super) u64);
+pub(crate) struct Time(pub(super) u64);
 
 /// A trace or span id in hex; nothing if it is not set.
-pub(super) struct Id<'a>(pub(super) &'a [u8]);
+pub(crate) struct Id<'a>(pub(super) &'a [u8]);
 
 impl fmt::Display for Fixed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,10 +4,10 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use crate::Malformed;
+use crate::view::{AnyValue, Attributes, KeyValue};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use otlp::Malformed;
-use otlp::view::{AnyValue, Attributes, KeyValue};
 
 /// The most entries of a list that are held to be sorted; those of a longer list stay in order.
 /// What is held of an entry is much larger than the few bytes that it may have on the wire.
@@ -17,7 +17,7 @@ const SORTED_ENTRIES_MAX: usize = 1 << 16;
 ///
 /// # Errors
 /// The framing of an array or a list is broken.
-pub(crate) fn as_text<'a>(value: &AnyValue<'a>) -> Result<Cow<'a, str>, Malformed> {
+pub fn as_text<'a>(value: &AnyValue<'a>) -> Result<Cow<'a, str>, Malformed> {
     Ok(match value {
         AnyValue::Empty => Cow::Borrowed(""),
         AnyValue::String(text) => text.to_string_lossy(),
@@ -37,7 +37,7 @@ pub(crate) fn as_text<'a>(value: &AnyValue<'a>) -> Result<Cow<'a, str>, Malforme
 }
 
 /// A number that is too large is none, unless it says that it is infinite.
-pub(crate) fn parse_double(text: &str) -> Option<f64> {
+pub fn parse_double(text: &str) -> Option<f64> {
     let value: f64 = text.parse().ok()?;
     let is_word = text.contains(['i', 'I', 'n', 'N']);
     (value.is_finite() || is_word).then_some(value)
@@ -152,7 +152,7 @@ fn number(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use otlp::OwnedValue;
+    use crate::OwnedValue;
 
     use super::*;
 
