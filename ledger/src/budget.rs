@@ -1,24 +1,31 @@
 //! The process-wide byte budget and the leases that draw on it.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
+
+use crate::door::{Admitted, Door};
 
 /// One part in this many of the budget is kept for bodies that have begun, so that an admitted request can be read to
 /// its end while new ones already wait at the door.
 const RESERVE_PART: u64 = 4;
+
+/// From this part of what may be in use, bodies that are being read are counted at what a body usually comes to. Below
+/// it there is room for all of them, and every request is spared the counting.
+const PRESSED_PART: u64 = 2;
 
 const NO_SOFT_LIMIT: u64 = u64::MAX;
 
 /// Bytes that the process may hold, shared by all workers.
 ///
 /// A body is *admitted* while less than the admission limit is in use, and *charged* as its bytes arrive up to the
-/// whole limit. Both are one relaxed atomic each: the figures steer, they do not synchronise.
+/// whole limit. The figures are relaxed atomics: they steer, they do not synchronise.
+///
+/// Memory is refused at this door and nowhere behind it. Who waits for memory with a body in his hands holds what he
+/// waits for: enough of them, and the exporters have nothing left to send that would free any.
 #[derive(Debug)]
 pub struct Budget {
     /// What the process may hold where nobody asks for less.
@@ -27,18 +34,20 @@ pub struct Budget {
     /// Bytes in use from which no new body is admitted; [`NO_SOFT_LIMIT`] while nobody has said.
     soft: AtomicU64,
     used: AtomicU64,
-    /// Set while somebody waits to be admitted, so that a release looks for wakers only then.
-    waiting: AtomicBool,
-    waiters: Mutex<Waiters>,
+    /// Bytes of memory that the whole process had at the last look; 0 where nobody looks.
+    occupied: AtomicU64,
+    pub(crate) door: Door,
 }
 
-/// What memory limiters ask for, in bytes in use.
+/// What memory limiters ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// From here on no new body is admitted.
+    /// Bytes in use from which no new body is admitted.
     pub soft: u64,
-    /// Beyond it no body is charged.
+    /// Bytes in use beyond which no body is charged. From as much memory of the process on no new one is admitted.
     pub hard: u64,
+    /// Between two looks at the memory of the process.
+    pub every: Duration,
 }
 
 impl Limits {
@@ -47,23 +56,9 @@ impl Limits {
         Self {
             soft: self.soft.min(other.soft),
             hard: self.hard.min(other.hard),
+            every: self.every.min(other.every),
         }
     }
-}
-
-/// Those who wait to be admitted, by the order in which they came.
-#[derive(Debug, Default)]
-struct Waiters {
-    wakers: BTreeMap<u64, Waker>,
-    came: u64,
-}
-
-/// Waits until a new body may begin. Dropped before, it leaves nothing behind: a budget may be exhausted for hours,
-/// while senders come and give up.
-#[derive(Debug)]
-pub struct Admitted<'a> {
-    budget: &'a Budget,
-    place: Option<u64>,
 }
 
 /// The budget has no room for the bytes asked for. The sender may try again later.
@@ -88,23 +83,35 @@ impl Budget {
             limit: AtomicU64::new(limit),
             soft: AtomicU64::new(NO_SOFT_LIMIT),
             used: AtomicU64::new(0),
-            waiting: AtomicBool::new(false),
-            waiters: Mutex::default(),
+            occupied: AtomicU64::new(0),
+            door: Door::default(),
         })
     }
 
     /// Takes the limits of the memory limiters that run from now on. Says whether anything has changed.
     pub fn restrict(&self, limits: Option<Limits>) -> bool {
         let (soft, hard) = match limits {
-            Some(Limits { soft, hard }) => (soft, hard.min(self.whole)),
+            Some(Limits { soft, hard, .. }) => (soft, hard.min(self.whole)),
             None => (NO_SOFT_LIMIT, self.whole),
         };
         let old_hard = self.limit.swap(hard, Ordering::Relaxed);
         let old_soft = self.soft.swap(soft, Ordering::Relaxed);
-        if hard > old_hard || soft > old_soft {
-            self.wake_waiters();
+        if limits.is_none() {
+            self.occupied.store(0, Ordering::Relaxed);
         }
+        self.let_in();
         (soft, hard) != (old_soft, old_hard)
+    }
+
+    /// Takes what a look at the process has shown: from the limit on nobody is admitted until another look.
+    pub fn occupies(&self, bytes: u64) {
+        self.occupied.store(bytes, Ordering::Relaxed);
+        self.let_in();
+    }
+
+    /// Bytes of memory that the whole process had at the last look; 0 where nobody looks.
+    pub fn occupied(&self) -> u64 {
+        self.occupied.load(Ordering::Relaxed)
     }
 
     /// What the process may hold where nobody asks for less.
@@ -129,17 +136,32 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Whether a new body may begin.
-    pub fn admits(&self) -> bool {
-        self.used() < self.admission()
+    /// Whether there is room for a new body beside those that have been admitted.
+    pub(crate) fn has_room(&self) -> bool {
+        let admission = self.admission();
+        self.used() + self.door.expected(admission) < admission && self.occupied() < self.limit()
     }
 
-    /// Resolves once [`admits`](Self::admits) holds.
-    pub fn admitted(&self) -> Admitted<'_> {
-        Admitted {
-            budget: self,
-            place: None,
+    /// Whether a new body may begin: there is room, and nobody has waited for it longer.
+    pub fn admits(&self) -> bool {
+        !self.door.is_waited_at() && self.has_room()
+    }
+
+    /// A lease for a new body, if it may begin now.
+    pub fn try_admit(self: &Arc<Self>) -> Option<Lease> {
+        if !self.admits() {
+            return None;
         }
+        let mut lease = self.lease();
+        if self.used() >= self.admission() / PRESSED_PART {
+            lease.expected = self.door.count_in();
+        }
+        Some(lease)
+    }
+
+    /// Resolves once a new body may begin, in the order in which they came.
+    pub fn admitted(self: &Arc<Self>) -> Admitted<'_> {
+        Admitted::new(self)
     }
 
     /// A lease of nothing yet.
@@ -147,59 +169,20 @@ impl Budget {
         Lease {
             budget: Arc::clone(self),
             bytes: 0,
+            expected: 0,
         }
+    }
+
+    /// The lease of a body that was let in.
+    pub(crate) fn lease_of(self: &Arc<Self>, expected: u64) -> Lease {
+        let mut lease = self.lease();
+        lease.expected = expected;
+        lease
     }
 
     fn release(&self, bytes: u64) {
         self.used.fetch_sub(bytes, Ordering::SeqCst);
-        self.wake_waiters();
-    }
-
-    fn wake_waiters(&self) {
-        if self.waiting.load(Ordering::SeqCst) && self.admits() {
-            self.waiting.store(false, Ordering::SeqCst);
-            let wakers = std::mem::take(&mut self.waiters().wakers);
-            wakers.into_values().for_each(Waker::wake);
-        }
-    }
-
-    fn waiters(&self) -> MutexGuard<'_, Waiters> {
-        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-// === impl Admitted ===
-
-impl Future for Admitted<'_> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let budget = self.budget;
-        if budget.admits() {
-            return Poll::Ready(());
-        }
-        let mut waiters = budget.waiters();
-        let place = *self.place.get_or_insert_with(|| {
-            waiters.came += 1;
-            waiters.came
-        });
-        waiters.wakers.insert(place, cx.waker().clone());
-        drop(waiters);
-        budget.waiting.store(true, Ordering::SeqCst);
-        // A release between the first look and the store has not seen us: look again, and not ahead of the store.
-        fence(Ordering::SeqCst);
-        match budget.admits() {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        }
-    }
-}
-
-impl Drop for Admitted<'_> {
-    fn drop(&mut self) {
-        if let Some(place) = self.place {
-            self.budget.waiters().wakers.remove(&place);
-        }
+        self.let_in();
     }
 }
 
@@ -210,6 +193,8 @@ impl Drop for Admitted<'_> {
 pub struct Lease {
     budget: Arc<Budget>,
     bytes: u64,
+    /// What a body that is being read is counted at beside what has come of it; 0 for all else.
+    expected: u64,
 }
 
 impl Lease {
@@ -251,8 +236,17 @@ impl Lease {
         self.bytes
     }
 
+    fn expect_no_more(&mut self) {
+        self.budget.door.came(std::mem::take(&mut self.expected));
+        self.budget.let_in();
+    }
+
     /// The buffer as shared bytes that keep this lease until their last slice is dropped.
-    pub fn attach(self, buffer: impl AsRef<[u8]> + Send + Sync + 'static) -> Bytes {
+    pub fn attach(mut self, buffer: impl AsRef<[u8]> + Send + Sync + 'static) -> Bytes {
+        if self.expected > 0 {
+            self.budget.door.measure(self.bytes);
+            self.expect_no_more();
+        }
         if buffer.as_ref().is_empty() {
             return Bytes::new();
         }
@@ -278,6 +272,9 @@ pub fn charge(budget: &Arc<Budget>, origin: &Bytes, made: Bytes) -> Bytes {
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        if self.expected > 0 {
+            self.expect_no_more();
+        }
         if self.bytes > 0 {
             self.budget.release(self.bytes);
         }
@@ -298,19 +295,6 @@ impl<B: AsRef<[u8]>> AsRef<[u8]> for Leased<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::pin::pin;
-    use std::sync::atomic::AtomicUsize;
-    use std::task::Wake;
-
-    #[derive(Default)]
-    struct CountWakes(AtomicUsize);
-
-    impl Wake for CountWakes {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
     #[test]
     fn a_lease_is_given_back_with_the_last_slice_of_its_buffer() {
         let budget = Budget::new(1000);
@@ -338,7 +322,11 @@ mod tests {
     #[test]
     fn the_lowest_limits_hold_until_others_are_set() {
         let budget = Budget::new(1000);
-        let limits = |soft, hard| Limits { soft, hard };
+        let limits = |soft, hard| Limits {
+            soft,
+            hard,
+            every: Duration::from_secs(soft),
+        };
         assert_eq!(limits(400, 600).lowest(limits(450, 500)), limits(400, 500));
         let check = |limits, changes: bool, admission, limit| {
             assert_eq!(budget.restrict(limits), changes, "{limits:?}");
@@ -363,32 +351,20 @@ mod tests {
     }
 
     #[test]
-    fn a_release_wakes_whoever_waits_to_be_admitted() {
+    fn nobody_is_admitted_while_the_process_has_more_memory_than_the_limit() {
         let budget = Budget::new(1000);
-        let mut lease = budget.lease();
-        lease.try_grow(900).unwrap();
-        let count = Arc::new(CountWakes::default());
-        let waker = Waker::from(Arc::clone(&count));
-        let mut cx = Context::from_waker(&waker);
-        let mut admitted = pin!(budget.admitted());
-        assert!(admitted.as_mut().poll(&mut cx).is_pending());
-        drop(lease);
-        assert_eq!(count.0.load(Ordering::SeqCst), 1);
-        assert!(admitted.as_mut().poll(&mut cx).is_ready());
-    }
-
-    #[test]
-    fn whoever_gives_up_waiting_leaves_nothing_behind() {
-        let budget = Budget::new(1000);
-        let mut lease = budget.lease();
-        lease.try_grow(900).unwrap();
-        let waker = Arc::new(CountWakes::default());
-        for _ in 0..3 {
-            let task = Waker::from(Arc::clone(&waker));
-            let mut admitted = pin!(budget.admitted());
-            let polled = admitted.as_mut().poll(&mut Context::from_waker(&task));
-            assert!(polled.is_pending());
-        }
-        assert_eq!(Arc::strong_count(&waker), 1, "no task is kept by its waker");
+        let limits = Limits {
+            soft: 400,
+            hard: 500,
+            every: Duration::from_secs(1),
+        };
+        budget.restrict(Some(limits));
+        budget.occupies(499);
+        assert!(budget.admits());
+        budget.occupies(500);
+        assert!(!budget.admits());
+        budget.lease().try_grow(1).unwrap();
+        budget.restrict(None);
+        assert!(budget.admits(), "nobody looks any more");
     }
 }

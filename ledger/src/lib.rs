@@ -8,8 +8,10 @@
 
 mod books;
 mod budget;
+mod door;
 mod last_errors;
 
 pub use books::{Account, Books, Fate, Kind, NodeKey, Reason, Tally};
-pub use budget::{Admitted, Budget, Exhausted, Lease, Limits, charge};
+pub use budget::{Budget, Exhausted, Lease, Limits, charge};
+pub use door::Admitted;
 pub use last_errors::{LAST_ERRORS_MAX, LastError, LastErrors, RECEIVER_ERRORS_MAX};

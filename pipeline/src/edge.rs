@@ -68,14 +68,6 @@ impl Edge {
         }
     }
 
-    pub(crate) fn refused(&self, batch: &Batch, now: Now) {
-        if let Self::Connector(edge) = self {
-            edge.targets
-                .iter()
-                .for_each(|chain| chain.refused(batch, now));
-        }
-    }
-
     pub(crate) fn send(&self, batch: Batch) {
         match self {
             Self::Exporter(edge) => edge.send(batch),

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::{Account, Books, Budget, Fate, Kind, NodeKey, Reason};
+use ledger::{Account, Books, Budget, Fate, Kind, Lease, NodeKey, Reason};
 use otlp::Signal;
 use smallvec::SmallVec;
 use telemetry::metrics::{Counter, Family};
@@ -102,10 +102,6 @@ impl Inlets {
         inlet
     }
 
-    pub fn budget(&self) -> &Arc<Budget> {
-        &self.budget
-    }
-
     pub fn clock(&self) -> Clock {
         self.worker.clock
     }
@@ -128,10 +124,11 @@ impl Inlets {
         self.refusals.count(transport, sender, reason, text, now);
     }
 
-    /// Waits until the budget admits a new body, at most [`HOLD_MAX`].
-    pub async fn admit_body(&self) -> Result<(), Refusal> {
-        if self.budget.admits() {
-            return Ok(());
+    /// Waits until the budget admits a new body, at most [`HOLD_MAX`]. Whoever brings data in asks here before, and
+    /// charges it to the lease: behind this door nobody is refused for want of memory.
+    pub async fn admit_body(&self) -> Result<Lease, Refusal> {
+        if let Some(lease) = self.budget.try_admit() {
+            return Ok(lease);
         }
         let admitted = self.budget.admitted();
         tokio::time::timeout(HOLD_MAX, admitted).await.map_err(|_| {
@@ -212,7 +209,7 @@ impl Inlet {
         self.account().end(items, Fate::Rejected(reason));
     }
 
-    /// Asks again whenever room appears, and now and then for what rings no bell (memory), until the time is up.
+    /// Asks again whenever room appears, and now and then for what rings no bell, until the time is up.
     /// Returns who has admitted the batch: a reload may have put others there meanwhile.
     async fn hold(&self, batch: &Batch, first: Refusal) -> Result<Rc<Feed>, Refusal> {
         const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -332,10 +329,5 @@ impl Drop for Held<'_> {
         let inlet = self.inlet;
         let items = self.batch.items();
         inlet.account().end(items, Fate::Rejected(reason));
-        let now = inlet.clock().now();
-        let feed = inlet.feed();
-        feed.chains
-            .iter()
-            .for_each(|chain| chain.refused(self.batch, now));
     }
 }

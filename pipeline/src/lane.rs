@@ -33,7 +33,7 @@ const BATCHES_MAX: u64 = 256;
 /// and the larger parts belong to exporters, who may have to hold for minutes.
 const BYTES_PART: u64 = 8;
 
-/// How often a batch that was refused is offered again where no bell rings, as for memory.
+/// How often a batch that was refused is offered again where no bell rings.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Drives one lane from its intake to its last flush.
@@ -134,10 +134,7 @@ impl Lane {
             if self.chain.is_open() {
                 match self.chain.admit(batch, now) {
                     Ok(()) => return Turn::Take,
-                    Err(refusal) if refusal.retry.is_none() => {
-                        self.chain.refused(batch, now);
-                        return Turn::Refuse(refusal);
-                    }
+                    Err(refusal) if refusal.retry.is_none() => return Turn::Refuse(refusal),
                     Err(_) => {}
                 }
             }

@@ -9,9 +9,8 @@
 //!   exports that may run at the same time;
 //! - `exporter_send_failed_*` includes what a back end rejected in a `partial_success`, and what a
 //!   drain could not deliver; the former does not count as sent;
-//! - a limiter refuses before it takes anything: what it refuses counts as refused by the receiver,
-//!   not as incoming, and there is no `processor_memory_limiter_refused_*` (the limiter itself
-//!   counts `processor_memory_limiter_accepted_*`);
+//! - a limiter refuses before anything is read: what it refuses is not incoming, and stays at 0 in
+//!   `processor_memory_limiter_refused_*` (the limiter itself shows both);
 //! - there are no labels `otel_scope_*`, whatever `without_scope_info` says, and no families of
 //!   the scraper itself (`promhttp_*`).
 //!

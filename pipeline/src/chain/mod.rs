@@ -112,22 +112,6 @@ impl Chain {
         edges.iter().try_for_each(|edge| edge.admit(batch, now))
     }
 
-    /// Tells the processor that would not take a batch that it was refused.
-    pub(crate) fn refused(&self, batch: &Batch, now: Now) {
-        let state = self.state.borrow();
-        match state
-            .stages
-            .iter()
-            .find(|stage| stage.processor.admit(batch, now).is_err())
-        {
-            Some(stage) => stage.processor.refused(batch),
-            None => {
-                let edges = self.edges.borrow();
-                edges.iter().for_each(|edge| edge.refused(batch, now));
-            }
-        }
-    }
-
     /// What the processor at this place asks of the process's memory.
     pub(crate) fn limits(&self, at: usize) -> Option<Limits> {
         let state = self.state.borrow();

@@ -32,14 +32,14 @@ pub trait Processor {
     /// Whether a batch would be taken now. The driver asks every processor of every pipeline that a request goes to
     /// before any of them sees it, so that a request is taken by all or by none.
     ///
+    /// Whoever has no memory for a batch must take it all the same: it is in memory already, and to keep it waiting
+    /// frees none. [`limits`](Self::limits) hold before it comes.
+    ///
     /// On a lane it is asked when the batch has come there, and its sender may have been answered: the batch waits
     /// before the lane until it is taken, and ends there only if it is refused for good.
     fn admit(&self, _batch: &Batch, _now: Now) -> Result<(), Refusal> {
         Ok(())
     }
-
-    /// Told once of a batch that [`admit`](Self::admit) would not take and that was refused in the end.
-    fn refused(&self, _batch: &Batch) {}
 
     /// Takes a batch that was admitted. What goes on is pushed, what ends is dropped with a reason, the rest is held.
     fn process(&mut self, batch: Batch, now: Now, out: &mut Outbox);

@@ -22,12 +22,12 @@ mod stop;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod watch;
 
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use ledger::{Books, Budget, LastErrors, Limits};
-use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::component::{Extensions, Host, Label, Labels, Listening, Questions};
@@ -37,6 +37,8 @@ use crate::sender::Agents;
 use generation::Generation;
 use order::Order;
 pub(crate) use stop::{Phase, Stopper};
+use telemetry::memory::read_file;
+use watch::Watch;
 
 pub use stop::Stop;
 
@@ -70,11 +72,13 @@ pub struct Service {
     /// Closed when the last worker has ended.
     running: tokio::sync::mpsc::Receiver<()>,
     generation: Generation,
-    rooms: watch::Sender<Arc<[ExporterRoom]>>,
+    rooms: tokio::sync::watch::Sender<Arc<[ExporterRoom]>>,
+    /// Looks at the process's memory; `None` where no limiter asks for that.
+    _watch: Option<Watch>,
 }
 
 /// The queues of all exporters that run, as they are at the moment.
-pub type Rooms = watch::Receiver<Arc<[ExporterRoom]>>;
+pub type Rooms = tokio::sync::watch::Receiver<Arc<[ExporterRoom]>>;
 
 /// The queue of one exporter and signal, for gauges.
 #[derive(Clone)]
@@ -151,7 +155,8 @@ impl Service {
             questions,
             running,
             generation: Generation::default(),
-            rooms: watch::Sender::default(),
+            rooms: tokio::sync::watch::Sender::default(),
+            _watch: None,
         };
         service.reload(plan, shared, Duration::ZERO)?;
         Ok(service)
@@ -175,10 +180,10 @@ impl Service {
         }
         let prepared = self.prepared(&replies).and_then(|readiness| {
             next.exporting(readiness.exporting, shared)?;
-            Ok(readiness.limits)
+            watched(readiness.limits, shared)
         });
-        let limits = match prepared {
-            Ok(limits) => limits,
+        let (limits, watch) = match prepared {
+            Ok(watched) => watched,
             Err(error) => {
                 for worker in &self.workers {
                     let _ = worker.try_send(Order::Discard);
@@ -186,8 +191,9 @@ impl Service {
                 return Err(error);
             }
         };
+        self._watch = watch;
         if shared.budget.restrict(limits)
-            && let Some(Limits { soft, hard }) = limits
+            && let Some(Limits { soft, hard, .. }) = limits
         {
             let (limit_mib, spike_limit_mib) = (hard >> 20, (hard - soft) >> 20);
             tracing::info!(limit_mib, spike_limit_mib, "Memory limiter configured");
@@ -266,6 +272,19 @@ impl Service {
         // Nothing is ever sent: the channel closes with the last worker.
         let _ = self.running.recv().await;
     }
+}
+
+/// The limits with who looks whether the process keeps to them.
+fn watched(
+    limits: Option<Limits>,
+    shared: &Shared,
+) -> Result<(Option<Limits>, Option<Watch>), StartError> {
+    let watch = limits.map(|limits| Watch::start(limits, Arc::clone(&shared.budget), read_file));
+    let watch = watch.transpose().map_err(|error| StartError {
+        component: "memory limiter".into(),
+        text: error.to_string(),
+    })?;
+    Ok((limits, watch))
 }
 
 fn lost() -> StartError {

@@ -15,7 +15,7 @@ const SPIKE_PART: u64 = 5;
 #[serde(default)]
 pub(crate) struct Config {
     /// Time between looks at the memory of the process.
-    pub(super) check_interval: GoDuration,
+    check_interval: GoDuration,
     limit_mib: u32,
     /// Of the cgroup's limit, or of RAM.
     limit_percentage: u32,
@@ -70,6 +70,7 @@ impl Config {
         Ok(Limits {
             soft: hard.saturating_sub(spike),
             hard,
+            every: self.check_interval.get(),
         })
     }
 

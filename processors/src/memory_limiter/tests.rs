@@ -1,10 +1,11 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::time::Duration;
 
-use pipeline::component::Outbox;
+use pipeline::component::{Label, Outbox};
 use pipeline::testkit::sample;
 
-use telemetry::memory;
+use telemetry::memory::{self, resident};
 
 use super::*;
 use crate::fixture::{at, build, faults, host};
@@ -24,13 +25,6 @@ fn write(path: &str, text: &str) {
     FILES.with_borrow_mut(|files| files.insert(path.to_owned(), text.to_owned()));
 }
 
-fn occupy(mib: u64) {
-    write(
-        "/proc/self/status",
-        &format!("Name:\ttest\nVmRSS:\t  {} kB\n", mib * 1024),
-    );
-}
-
 fn config(text: serde_json::Value) -> Config {
     serde_json::from_value(text).unwrap()
 }
@@ -41,57 +35,27 @@ fn limiter(host: &Host) -> MemoryLimiter {
     MemoryLimiter::new(&config(keys), host, read).unwrap()
 }
 
-fn admits(limiter: &MemoryLimiter, millis: u64) -> bool {
-    let answer = limiter.admit(&sample(Signal::Traces, 1, 0), at(millis));
-    assert!(answer.is_ok() || answer == Err(REFUSED));
-    answer.is_ok()
-}
-
 #[test]
-fn data_is_refused_from_the_soft_limit_on_and_taken_again_below_it() {
-    let host = host();
-    let limiter = limiter(&host);
-    let mut lease = host.budget.lease();
-    lease.overdraw(usize::try_from(80 * MIB).unwrap() - 1);
-    assert!(admits(&limiter, 0));
-    lease.overdraw(1);
-    assert!(!admits(&limiter, 1));
-    lease.give_back(1);
-    assert!(admits(&limiter, 2));
-}
-
-#[test]
-fn a_refusal_asks_to_come_back_in_the_collectors_words() {
-    assert_eq!(REFUSED.text, "data refused due to high memory usage");
-    assert_eq!(REFUSED.reason, Reason::MemoryLimit);
-    assert!(REFUSED.retry.is_some());
-}
-
-#[test]
-fn the_process_as_a_whole_is_looked_at_once_in_an_interval() {
-    let limiter = limiter(&host());
-    occupy(99);
-    assert!(admits(&limiter, 0));
-    occupy(100);
-    assert!(admits(&limiter, 999));
-    assert!(!admits(&limiter, 1000));
-    occupy(99);
-    assert!(!admits(&limiter, 1999));
-    assert!(admits(&limiter, 2000));
-}
-
-#[test]
-fn where_the_kernel_does_not_say_what_is_used_the_payload_alone_counts() {
-    assert!(admits(&limiter(&host()), 0));
-}
-
-#[test]
-fn the_limits_are_to_hold_at_the_door_too() {
+fn the_limits_are_to_hold_at_the_door() {
     let limits = Limits {
         soft: 80 * MIB,
         hard: 100 * MIB,
+        every: Duration::from_secs(1),
     };
     assert_eq!(limiter(&host()).limits(), Some(limits));
+}
+
+#[test]
+fn what_is_in_memory_is_taken_however_little_room_there_is() {
+    let host = host();
+    let limiter = limiter(&host);
+    host.budget.restrict(limiter.limits());
+    host.budget.occupies(100 * MIB);
+    let mut lease = host.budget.lease();
+    lease.overdraw(usize::try_from(100 * MIB).unwrap());
+    assert!(!host.budget.admits());
+    let admitted = limiter.admit(&sample(Signal::Traces, 1, 0), at(0));
+    assert_eq!(admitted, Ok(()));
 }
 
 #[test]
@@ -139,7 +103,11 @@ fn limits_are_computed_from_the_keys_and_the_memory_that_there_is() {
     let check = |keys: serde_json::Value, soft: u64, hard: u64| {
         assert_eq!(
             config(keys.clone()).limits(read),
-            Ok(Limits { soft, hard }),
+            Ok(Limits {
+                soft,
+                hard,
+                every: Duration::ZERO,
+            }),
             "{keys}"
         );
     };

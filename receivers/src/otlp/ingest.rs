@@ -59,8 +59,7 @@ impl Ingest {
 
     /// Reads a body, waiting first until the memory budget admits it. `framing` is what the protocol adds.
     pub(super) async fn read(&self, body: Incoming, framing: usize) -> Result<Received, Rejection> {
-        self.inlets.admit_body().await?;
-        let lease = self.inlets.budget().lease();
+        let lease = self.inlets.admit_body().await?;
         let read = body::read(body, lease, self.cap + framing).await;
         Ok(read.map_err(|fault| match fault {
             // The sender knows the limit on his request, not on what the protocol adds to it.
