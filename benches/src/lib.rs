@@ -34,6 +34,7 @@ pub mod protocol;
 pub mod scan;
 pub mod sink;
 mod sys;
+pub mod tls;
 
 pub use acked::Acked;
 pub use item_id::ItemId;

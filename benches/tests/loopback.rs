@@ -10,6 +10,7 @@ use benches::coding::Coding;
 use benches::generator::{self, Refused, Report};
 use benches::oracle::{self, Verdict};
 use benches::sink::{self, Answer, Counts, Script, Sink};
+use benches::tls::Certificates;
 use benches::{Protocol, grpc, process, scan};
 use otlp::Signal;
 
@@ -73,6 +74,32 @@ fn everything_sent_arrives_once_over_each_protocol_signal_and_compression() {
                 assert!(report.latency.quantile(0.5) > Duration::ZERO, "{case}");
             }
         }
+    }
+}
+
+#[test]
+fn everything_sent_over_tls_arrives() {
+    let certificates = Certificates::make().unwrap();
+    let [certificate, key] = certificates.server().map(Some);
+    for protocol in PROTOCOLS {
+        let options = sink::Options {
+            remember: true,
+            certificate: certificate.clone(),
+            key: key.clone(),
+            ..sink::Options::default()
+        };
+        let sink = Sink::start(options).unwrap();
+        let load = load(&sink, protocol);
+        let plain = run(generator::Options {
+            requests: Some(1),
+            ..load.clone()
+        });
+        assert_eq!(plain.requests, 0, "{protocol:?} in the clear");
+        let report = run(generator::Options {
+            ca: Some(certificates.ca()),
+            ..load
+        });
+        assert_eq!(verdict(&sink, &report).arrived, 280, "{protocol:?}");
     }
 }
 

@@ -9,9 +9,9 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::net::TcpStream;
 
 use super::{Options, Refused};
+use crate::tls::{Connector, Wire};
 use crate::{Protocol, grpc};
 
 /// Bytes of an answer that are looked at: an OTLP response is a few dozen, and the rest is read and
@@ -40,10 +40,10 @@ pub(super) type Outcome = Result<u64, Refused>;
 
 impl Client {
     /// The lanes of one connection (HTTP/2), or as many connections with one lane each.
-    pub(super) async fn lanes(options: &Options) -> io::Result<Vec<Self>> {
+    pub(super) async fn lanes(options: &Options, connector: &Connector) -> io::Result<Vec<Self>> {
         match options.protocol {
             Protocol::Grpc => {
-                let sender = http2(options).await?;
+                let sender = http2(connector.connect(options.target).await?).await?;
                 Ok((0..options.in_flight)
                     .map(|_| Self::Http2(sender.clone()))
                     .collect())
@@ -51,7 +51,8 @@ impl Client {
             Protocol::Http => {
                 let mut lanes = Vec::new();
                 for _ in 0..options.in_flight {
-                    lanes.push(Self::Http1(http1(options).await?));
+                    let stream = connector.connect(options.target).await?;
+                    lanes.push(Self::Http1(http1(stream).await?));
                 }
                 Ok(lanes)
             }
@@ -99,7 +100,7 @@ impl Client {
 
 impl Head {
     /// An error when a header of the options is none.
-    pub(super) fn new(options: &Options) -> io::Result<Self> {
+    pub(super) fn new(options: &Options, scheme: &str) -> io::Result<Self> {
         let bad = |text: String| io::Error::new(io::ErrorKind::InvalidInput, text);
         let protocol = options.protocol;
         let path = protocol.path(options.signal);
@@ -111,7 +112,7 @@ impl Head {
         let uri = match protocol {
             Protocol::Grpc => {
                 headers.insert(TE, HeaderValue::from_static("trailers"));
-                format!("http://{}{path}", options.target)
+                format!("{scheme}://{}{path}", options.target)
             }
             Protocol::Http => {
                 let host = HeaderValue::try_from(options.target.to_string());
@@ -149,14 +150,8 @@ impl Head {
     }
 }
 
-async fn tcp(options: &Options) -> io::Result<TokioIo<TcpStream>> {
-    let stream = TcpStream::connect(options.target).await?;
-    stream.set_nodelay(true)?;
-    Ok(TokioIo::new(stream))
-}
-
-async fn http1(options: &Options) -> io::Result<http1::SendRequest<Full<Bytes>>> {
-    let (sender, connection) = http1::handshake(tcp(options).await?)
+async fn http1(stream: Box<dyn Wire>) -> io::Result<http1::SendRequest<Full<Bytes>>> {
+    let (sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(io::Error::other)?;
     // The task ends with the connection; its end is seen by the requests on it.
@@ -164,9 +159,9 @@ async fn http1(options: &Options) -> io::Result<http1::SendRequest<Full<Bytes>>>
     Ok(sender)
 }
 
-async fn http2(options: &Options) -> io::Result<http2::SendRequest<Full<Bytes>>> {
+async fn http2(stream: Box<dyn Wire>) -> io::Result<http2::SendRequest<Full<Bytes>>> {
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())
-        .handshake(tcp(options).await?)
+        .handshake(TokioIo::new(stream))
         .await
         .map_err(io::Error::other)?;
     tokio::spawn(async move { connection.await.unwrap_or_default() });

@@ -12,6 +12,7 @@ use super::bodies::Bodies;
 use super::client::{Client, Head, Outcome};
 use super::{Options, Refused, Report};
 use crate::acked::{MAX_RECORDS, Writer};
+use crate::tls::Connector;
 use crate::{Acked, clock};
 
 /// Pause before another attempt to connect: a collector that restarts is back within tens of
@@ -29,7 +30,8 @@ pub(super) async fn run(options: Options) -> io::Result<Report> {
         .map(Writer::append_to)
         .transpose()?;
     let bodies = Bodies::new(&options)?;
-    let head = Head::new(&options)?;
+    let connector = Connector::new(options.ca.as_deref(), options.protocol)?;
+    let head = Head::new(&options, connector.scheme())?;
     let start = clock::now();
     let load = Rc::new(Load {
         deadline: start + options.duration,
@@ -42,6 +44,7 @@ pub(super) async fn run(options: Options) -> io::Result<Report> {
         report: RefCell::default(),
         options,
         bodies,
+        connector,
         head,
     });
     let shared = Rc::clone(&load);
@@ -60,6 +63,7 @@ pub(super) async fn run(options: Options) -> io::Result<Report> {
 struct Load {
     options: Options,
     bodies: Bodies,
+    connector: Connector,
     head: Head,
     start: Instant,
     deadline: Instant,
@@ -205,7 +209,7 @@ impl Load {
 /// Keeps one connection alive, if the options want that, and its lanes busy.
 async fn connection(load: Rc<Load>) {
     loop {
-        match Client::lanes(&load.options).await {
+        match Client::lanes(&load.options, &load.connector).await {
             Err(_) => {
                 let mut report = load.report.borrow_mut();
                 *report.refused.entry(Refused::NotConnected).or_default() += 1;

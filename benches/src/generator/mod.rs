@@ -75,6 +75,9 @@ pub struct Options {
     /// Connect again when a connection breaks or cannot be made, until the time is over.
     #[arg(long)]
     pub persist: bool,
+    /// Speak TLS, and trust this authority.
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
     /// Give a request up after so many seconds without an answer.
     #[arg(long = "patience", value_parser = parse_seconds, default_value = "30")]
     pub patience: Duration,
@@ -102,6 +105,7 @@ impl Options {
         acked: None,
         record: false,
         persist: false,
+        ca: None,
         patience: Duration::from_secs(30),
         headers: Vec::new(),
     };

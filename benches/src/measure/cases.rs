@@ -28,11 +28,15 @@ pub struct Case {
     load: fn(&mut Options),
     /// The largest frame that the back end takes, where it is not HTTP/2's default.
     pub max_frame: Option<u32>,
+    /// Generator and sink speak TLS; the configuration finds the certificates in `BENCH_TLS`.
+    pub tls: bool,
     /// Time under load before the window.
     pub warm_up: Duration,
     /// Time in which CPU and deliveries are counted.
     pub window: Duration,
 }
+
+const TLS: &str = include_str!("../../configs/tls/p1.yaml");
 
 const P1: Case = Case {
     name: "P1",
@@ -40,11 +44,12 @@ const P1: Case = Case {
     config: include_str!("../../configs/p1.yaml"),
     load: |load| load.fixed = true,
     max_frame: None,
+    tls: false,
     warm_up: Duration::from_secs(2),
     window: Duration::from_secs(4),
 };
 
-pub const CASES: [Case; 10] = [
+pub const CASES: [Case; 12] = [
     P1,
     Case {
         name: "P1f",
@@ -65,6 +70,21 @@ pub const CASES: [Case; 10] = [
         name: "P1r",
         title: "P1 at 100,000 spans/s",
         load: |load| load.rate = 100_000.0,
+        ..P1
+    },
+    Case {
+        name: "P1t",
+        title: "P1 with TLS in and out",
+        config: TLS,
+        tls: true,
+        ..P1
+    },
+    Case {
+        name: "P1rt",
+        title: "P1 at 100,000 spans/s with TLS in and out",
+        config: TLS,
+        load: |load| load.rate = 100_000.0,
+        tls: true,
         ..P1
     },
     Case {

@@ -19,6 +19,7 @@ pub use self::table::{Format, row, row_header, table};
 use crate::generator::{self, Report};
 use crate::process::{Collector, Launch, Usage};
 use crate::sink::{self, Sink};
+use crate::tls::Certificates;
 use crate::{clock, oracle, sys};
 
 /// Cores of the two sides.
@@ -35,6 +36,9 @@ const RUN_OUT: Duration = Duration::from_secs(1);
 const ARRIVAL: Duration = Duration::from_secs(10);
 /// A collector that has not stopped by then is killed.
 const STOP: Duration = Duration::from_secs(10);
+
+/// Names the folder of the certificates to the configurations.
+const TLS_FOLDER: &str = "BENCH_TLS";
 
 /// The figures of one round.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,13 +82,19 @@ pub fn round(case: &Case, name: &str, launch: &Launch) -> io::Result<Round> {
     };
     options.max_frame = case.max_frame.unwrap_or(options.max_frame);
     options.remember = load.record;
-    let sink = Sink::start(options)?;
-
-    let launch = Launch {
+    let mut launch = Launch {
         core: Some(COLLECTOR_CORE),
         home: OUR_CORE,
         ..launch.clone()
     };
+    let certificates = case.tls.then(Certificates::make).transpose()?;
+    if let Some(certificates) = &certificates {
+        let folder = certificates.folder().into();
+        launch.environment.push((TLS_FOLDER.into(), folder));
+        load.ca = Some(certificates.ca());
+        [options.certificate, options.key] = certificates.server().map(Some);
+    }
+    let sink = Sink::start(options)?;
     let started = clock::now();
     let mut collector = Collector::start(&launch, case.config)?;
     await_port(&mut collector, load.target)?;

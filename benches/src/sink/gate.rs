@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::Shared;
+use crate::tls::Wire;
 
 /// Pause before another look at a connection whose first bytes came in pieces.
 const PIECES: Duration = Duration::from_millis(1);
@@ -68,7 +69,7 @@ impl Fuse {
 
 /// A socket that obeys [`Script::reading`](super::Script::reading) and its fuse.
 pub(super) struct Gate {
-    stream: TcpStream,
+    stream: Box<dyn Wire>,
     shared: Arc<Shared>,
     fuse: Rc<Fuse>,
     opening: Opening,
@@ -78,7 +79,7 @@ pub(super) struct Gate {
 
 impl Gate {
     pub(super) fn new(
-        stream: TcpStream,
+        stream: Box<dyn Wire>,
         shared: Arc<Shared>,
         fuse: Rc<Fuse>,
         opening: Opening,
@@ -102,7 +103,7 @@ impl Drop for Gate {
         if self.fuse.blown.get() {
             // Without lingering, closing sends RST instead of FIN. If it fails the peer sees a
             // plain close.
-            let _ = self.stream.set_zero_linger();
+            let _ = self.stream.socket().set_zero_linger();
         }
     }
 }

@@ -24,6 +24,7 @@ mod tally;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -35,6 +36,7 @@ use self::script::Director;
 pub use self::script::{Answer, Refuse, Script};
 use self::tally::Tally;
 pub use self::tally::{Counts, Received};
+use crate::tls::Acceptor;
 use crate::{ItemId, clock};
 
 /// Commands to the sink's thread wait for each other; more than a few in flight would be a mistake
@@ -50,6 +52,12 @@ pub struct Options {
     /// Largest HTTP/2 frame that the sink takes, 16384 to 16777215 bytes.
     #[arg(long, default_value_t = Self::DEFAULT.max_frame)]
     pub max_frame: u32,
+    /// Speak TLS, with this certificate.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub certificate: Option<PathBuf>,
+    /// The key of the certificate.
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub key: Option<PathBuf>,
     /// Remember the id of every item, for the oracle: 8 bytes an item.
     #[arg(long)]
     pub remember: bool,
@@ -63,6 +71,8 @@ impl Options {
         listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
         // HTTP/2's own default.
         max_frame: 16_384,
+        certificate: None,
+        key: None,
         remember: false,
         keep: false,
     };
@@ -87,6 +97,7 @@ pub struct Sink {
 #[derive(Debug)]
 struct Shared {
     options: Options,
+    tls: Option<Acceptor>,
     script: watch::Sender<Script>,
     director: Mutex<Director>,
     tally: Mutex<Tally>,
@@ -104,17 +115,22 @@ enum Command {
 // === impl Sink ===
 
 impl Sink {
-    /// Binds and starts to serve; an error when the port is taken or the frame size is out of
-    /// HTTP/2's range.
+    /// Binds and starts to serve; an error when the port is taken, the frame size is out of HTTP/2's
+    /// range, or the certificate cannot be used.
     pub fn start(options: Options) -> io::Result<Self> {
         if !(16_384..1 << 24).contains(&options.max_frame) {
             let text = "an HTTP/2 frame size lies between 16384 and 16777215";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
+        let tls = match (&options.certificate, &options.key) {
+            (Some(certificate), Some(key)) => Some(Acceptor::new(certificate, key)?),
+            _ => None,
+        };
         let listener = TcpListener::bind(options.listen)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             options,
+            tls,
             script: watch::Sender::new(Script::default()),
             director: Mutex::default(),
             tally: Mutex::default(),

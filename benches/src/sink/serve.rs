@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use super::export::Local;
 use super::gate::{Fuse, Gate, Opening};
 use super::{Command, Shared};
+use crate::tls::Wire;
 
 /// Connections beyond this are closed at once: a collector that opens so many has a leak.
 const MAX_CONNECTIONS: usize = 4096;
@@ -109,12 +110,26 @@ async fn accept(listener: Option<&TcpListener>) -> TcpStream {
     }
 }
 
-async fn connection(sink: Rc<Local>, stream: TcpStream) {
-    let Some(opening) = Opening::of(&stream).await else {
-        return;
+/// The stream and what is spoken on it; `None` if that was not to be found out.
+async fn begin(shared: &Shared, stream: TcpStream) -> Option<(Box<dyn Wire>, Opening)> {
+    let Some(tls) = &shared.tls else {
+        let opening = Opening::of(&stream).await?;
+        return Some((Box::new(stream), opening));
     };
+    let (stream, h2) = tls.accept(stream).await.ok()?;
+    let opening = match h2 {
+        true => Opening::Http2,
+        false => Opening::Http1,
+    };
+    Some((stream, opening))
+}
+
+async fn connection(sink: Rc<Local>, stream: TcpStream) {
     // Answers are small; without this they wait for the peer's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
+    let Some((stream, opening)) = begin(&sink.shared, stream).await else {
+        return;
+    };
     let fuse = Rc::new(Fuse::default());
     let max_frame = sink.shared.options.max_frame;
     let gate = Gate::new(stream, Arc::clone(&sink.shared), Rc::clone(&fuse), opening);
