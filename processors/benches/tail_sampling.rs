@@ -1,19 +1,21 @@
-//! What a span costs in `tail_sampling`, all in, and how much memory it takes while it waits, in one thread and with
-//! simulated time: `cargo bench -p processors --bench tail_sampling`.
+//! What a span costs in `tail_sampling`, all in, how much memory it takes while it waits, and how much more two shards
+//! do than one, by the CPU clock of each thread and with simulated time:
+//! `cargo bench -p processors --bench tail_sampling`.
 //!
 //! 50,000 spans a second in requests of 512, traces of 10 spans in three requests, a wait of 10 s and four policies
 //! that keep about an eighth.
 
-use std::fs;
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
+use std::{fs, thread};
 
 use bytes::Bytes;
 use config::Faults;
 use otlp::Signal;
 use otlp::wire::{put_fixed64, put_len, put_uint};
-use pipeline::component::{Outbox, Processor};
-use pipeline::{Batch, Now, testkit};
+use pipeline::component::{Host, Outbox, Processor};
+use pipeline::{Batch, Chunk, Now, Sender, Shards, testkit};
 
 const RATE: u64 = 50_000;
 const SPANS: u64 = 512;
@@ -37,12 +39,60 @@ processors:
 ";
 
 fn main() -> io::Result<()> {
+    let one = measure(1)?;
+    let two = measure(2)?;
+    let spans = one.spans as f64;
+    let slowest = |runs: &[Run]| runs.iter().map(|run| run.nanos).max().unwrap_or(1) as f64;
+    let kept: u64 = one.runs.iter().map(|run| run.kept).sum();
+    writeln!(
+        io::stdout(),
+        "{:.0} ns a span, {:.0} bytes a pending span, {:.1} % kept; two shards do {:.2} times as much",
+        slowest(&one.runs) / spans,
+        one.bytes as f64 / (10 * RATE) as f64,
+        kept as f64 / spans * 100.0,
+        slowest(&one.runs) / slowest(&two.runs),
+    )
+}
+
+struct Measured {
+    /// By shard.
+    runs: Vec<Run>,
+    spans: u64,
+    /// Of the budget, at the end.
+    bytes: u64,
+}
+
+/// All traces among so many shards, on as many threads at a time.
+fn measure(shards: usize) -> io::Result<Measured> {
     let host = testkit::host(
         ledger::Kind::Processor,
         "tail_sampling",
         Some(Signal::Traces),
     );
-    let Some(mut processor) = build(&host) else {
+    let shards = Shards::new(shards);
+    let runs = thread::scope(|scope| {
+        let begin = |own| {
+            scope.spawn({
+                let host = &host;
+                move || run(host, shards, own)
+            })
+        };
+        let threads: Vec<_> = (0..shards.count()).map(begin).collect();
+        let ended = threads.into_iter().map(|thread| thread.join());
+        let ended = ended.map(|ended| ended.map_err(|_| io::Error::other("a shard has failed"))?);
+        ended.collect::<io::Result<Vec<_>>>()
+    })?;
+    Ok(Measured {
+        spans: runs.first().map_or(0, |(_, spans, _)| *spans),
+        bytes: runs.iter().map(|(_, _, bytes)| *bytes).max().unwrap_or(0),
+        runs: runs.into_iter().map(|(run, _, _)| run).collect(),
+    })
+}
+
+/// One shard's part of all requests, which are divided before its time counts; how many spans all have, and the bytes
+/// of the budget at the end.
+fn run(host: &Host, shards: Shards, own: usize) -> io::Result<(Run, u64, u64)> {
+    let Some(mut processor) = build(host, shards) else {
         return Err(io::Error::other("the configuration is faulty"));
     };
     let mut run = Run::default();
@@ -50,11 +100,8 @@ fn main() -> io::Result<()> {
     for second in 0..SECONDS {
         while requests * SPANS < (second + 1) * RATE {
             let now = Duration::from_micros(requests * SPANS * 1_000_000 / RATE);
-            let body = request(requests);
-            run.step(|out| {
-                let batch = Batch::new(Signal::Traces, Bytes::from(body), SPANS);
-                processor.process(batch, Now::at(now), out);
-            });
+            let batch = part(request(requests), shards, own);
+            run.step(|out| processor.process(batch, Now::at(now), out));
             while let Some(due) = processor.deadline().filter(|due| *due <= now) {
                 run.step(|out| processor.tick(Now::at(due), out));
             }
@@ -66,14 +113,26 @@ fn main() -> io::Result<()> {
             run = Run::default();
         }
     }
-    let spans = (requests - next) * SPANS;
-    writeln!(
-        io::stdout(),
-        "{:.0} ns a span, {:.0} bytes a pending span, {:.1} % kept",
-        run.nanos as f64 / spans as f64,
-        host.budget.used() as f64 / (10 * RATE) as f64,
-        run.kept as f64 / spans as f64 * 100.0,
-    )
+    Ok((run, (requests - next) * SPANS, host.budget.used()))
+}
+
+/// What one shard is given of a request.
+fn part(body: Vec<u8>, shards: Shards, own: usize) -> Batch {
+    let body = Bytes::from(body);
+    if shards.count() == 1 {
+        return Batch::new(Signal::Traces, body, SPANS);
+    }
+    let divided = otlp::divide(&body, shards.count(), |id| shards.of(id));
+    let selection = divided.into_iter().nth(own).unwrap_or_default();
+    let mut batch = Batch::empty(Signal::Traces);
+    batch.push(Chunk {
+        items: selection.len() as u64,
+        bytes: body,
+        share: None,
+        sender: Sender::default(),
+        selection: Some(Arc::new(selection)),
+    });
+    batch
 }
 
 #[derive(Default)]
@@ -101,9 +160,10 @@ fn cpu_nanos() -> u64 {
         .map_or(0, |nanos| nanos.parse().unwrap_or(0))
 }
 
-fn build(host: &pipeline::component::Host) -> Option<Box<dyn Processor>> {
+fn build(host: &Host, shards: Shards) -> Option<Box<dyn Processor>> {
     let mut faults = Faults::default();
-    let document = testkit::document(YAML, &mut faults)?;
+    let count = format!("num_shards: {}\n    num_traces", shards.count());
+    let document = testkit::document(&YAML.replace("num_traces", &count), &mut faults)?;
     let component = document.processors.iter().next()?;
     let row = processors::ALL
         .iter()

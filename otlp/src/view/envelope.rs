@@ -83,6 +83,11 @@ pub struct ResourceGroup<'a> {
 }
 
 impl<'a> ResourceGroup<'a> {
+    /// Reads one that stands alone, such as its [`shared_fields`](Self::shared_fields).
+    pub fn decode(signal: Signal, body: &'a [u8]) -> Result<Self, Malformed> {
+        Self::read(body, signal)
+    }
+
     /// The scope groups (`scope_spans` and its siblings) in order.
     pub const fn scope_groups(&self) -> Repeated<'a, ScopeGroup<'a>> {
         Message::new(self.body).repeated(SCOPE_GROUPS, self.signal)
@@ -167,6 +172,11 @@ pub struct ScopeGroup<'a> {
 }
 
 impl<'a> ScopeGroup<'a> {
+    /// Reads one that stands alone, such as its [`shared_fields`](Self::shared_fields).
+    pub fn decode(signal: Signal, body: &'a [u8]) -> Result<Self, Malformed> {
+        Self::read(body, signal)
+    }
+
     /// The spans or log records in order; none for metrics, whose items stand in
     /// [`metrics`](Self::metrics).
     pub fn items(&self) -> Repeated<'a, Item<'a>> {

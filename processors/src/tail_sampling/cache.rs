@@ -8,7 +8,7 @@ use std::time::Duration;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use ledger::{Budget, Lease};
 
-use super::config::DecisionCache;
+use super::config::{DecisionCache, divided};
 use super::policies::TraceId;
 
 /// Memory for the decisions where the configuration gives no number: 1,800,000 of them, those of ten minutes at 3,000
@@ -67,11 +67,14 @@ struct Entry {
 // === impl Cache ===
 
 impl Cache {
-    pub(super) fn new(config: &DecisionCache, budget: &Arc<Budget>) -> Self {
+    /// A shard has its part of all limits.
+    pub(super) fn new(config: &DecisionCache, parts: u32, budget: &Arc<Budget>) -> Self {
+        let part = |size: usize| divided(size as u64, parts) as usize;
+        let bytes_max = BYTES_MAX.min(budget.whole() / BYTES_PART);
         Self {
-            sampled: Kind::new(Verdict::Sampled, config.sampled_cache_size),
-            ended: Kind::new(Verdict::Ended, config.non_sampled_cache_size),
-            bytes_max: BYTES_MAX.min(budget.whole() / BYTES_PART),
+            sampled: Kind::new(Verdict::Sampled, part(config.sampled_cache_size)),
+            ended: Kind::new(Verdict::Ended, part(config.non_sampled_cache_size)),
+            bytes_max: divided(bytes_max, parts),
             hasher: DefaultHashBuilder::default(),
             lease: budget.lease(),
         }
@@ -118,6 +121,22 @@ impl Cache {
             }
         }
         self.lease.resize(self.sampled.bytes() + self.ended.bytes());
+    }
+
+    /// Takes all decisions out: the trace, the verdict, and when it was made.
+    pub(super) fn take_all(&mut self) -> Vec<(TraceId, Verdict, Duration)> {
+        let mut all = Vec::new();
+        for kind in [&mut self.sampled, &mut self.ended] {
+            let entries = std::mem::take(&mut kind.entries);
+            let taken = entries.iter().map(|entry| {
+                let Decided { verdict, at } = kind.decided(entry);
+                (entry.id, verdict, at)
+            });
+            all.extend(taken);
+            kind.by_id = HashTable::new();
+        }
+        self.lease.resize(0);
+        all
     }
 
     /// Of the kinds without a number of their own, once they have grown for one entry more.
@@ -233,7 +252,7 @@ mod tests {
             sampled_cache_size: sampled,
             non_sampled_cache_size: ended,
         };
-        Cache::new(&config, budget)
+        Cache::new(&config, 1, budget)
     }
 
     fn id(number: u32) -> TraceId {

@@ -85,9 +85,22 @@ pub(super) struct Why {
     pub(super) max_bytes: ByteSize,
 }
 
+/// A shard's part of a limit. Small limits are not divided down to none, and 0 is no limit, as in the Collector.
+pub(super) fn divided(limit: u64, parts: u32) -> u64 {
+    match limit {
+        0 => 0,
+        limit => (limit / u64::from(parts.max(1))).max(1),
+    }
+}
+
 // === impl Config ===
 
 impl Config {
+    /// Into how many shards the traces are divided, and with them every limit.
+    pub(super) fn parts(&self) -> u32 {
+        self.num_shards.max(1)
+    }
+
     pub(super) fn overflow(&self) -> OnOverflow {
         let blocks = self.block_on_overflow.then_some(OnOverflow::Block);
         self.on_overflow.or(blocks).unwrap_or_default()
@@ -177,12 +190,6 @@ impl Validate for Config {
                 self.max_pending_bytes
             ),
         );
-        if self.num_shards > 1 {
-            problems.warn(
-                "num_shards",
-                "this build has one shard, whatever is written here",
-            );
-        }
         let contradicts =
             self.block_on_overflow && self.on_overflow.is_some_and(|on| on != OnOverflow::Block);
         problems.require(

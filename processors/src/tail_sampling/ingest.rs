@@ -4,8 +4,8 @@ use ledger::Reason;
 use otlp::view::{Item, Request, ResourceGroup, ScopeGroup, Span};
 use otlp::{Malformed, Signal};
 use ottl::Scene;
-use pipeline::Now;
 use pipeline::component::Outbox;
+use pipeline::{Chunk, Now};
 
 use super::cache::Verdict;
 use super::log::Shared;
@@ -57,27 +57,50 @@ impl<'o> Pass<'o> {
 }
 
 impl Sampler {
-    /// Takes all spans, unless the framing is broken.
-    pub(super) fn ingest(&mut self, request: &[u8], pass: &mut Pass<'_>) -> Result<(), Malformed> {
-        for resource in Request::new(Signal::Traces, request).resource_groups() {
-            let resource = &resource?;
-            let seen = &self.policies.see_resource(resource.attributes());
-            for scope in resource.scope_groups() {
-                let scope = &scope?;
-                let shared = self
-                    .log
-                    .share(resource.shared_fields()?, scope.shared_fields()?);
-                let mut group = Group {
-                    resource,
-                    scope,
-                    seen,
-                    shared,
-                };
-                for item in scope.items() {
-                    self.take(&item?, &mut group, pass);
-                    pass.taken += 1;
+    /// Takes all spans that are meant, unless the framing is broken.
+    pub(super) fn ingest(&mut self, chunk: &Chunk, pass: &mut Pass<'_>) -> Result<(), Malformed> {
+        let request = &chunk.bytes;
+        let Some(selection) = &chunk.selection else {
+            for resource in Request::new(Signal::Traces, request).resource_groups() {
+                let resource = &resource?;
+                let seen = &self.policies.see_resource(resource.attributes());
+                for scope in resource.scope_groups() {
+                    let scope = &scope?;
+                    self.ingest_scope((resource, seen), scope, scope.items(), pass)?;
                 }
             }
+            return Ok(());
+        };
+        for resource in selection.resources(request) {
+            let resource = resource?;
+            let seen = &self.policies.see_resource(resource.group.attributes());
+            for scope in resource.scopes() {
+                let (scope, items) = scope?;
+                self.ingest_scope((&resource.group, seen), &scope, items.map(Ok), pass)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn ingest_scope<'a>(
+        &mut self,
+        (resource, seen): (&ResourceGroup<'a>, &Seen),
+        scope: &ScopeGroup<'a>,
+        items: impl Iterator<Item = Result<Item<'a>, Malformed>>,
+        pass: &mut Pass<'_>,
+    ) -> Result<(), Malformed> {
+        let shared = self
+            .log
+            .share(resource.shared_fields()?, scope.shared_fields()?);
+        let mut group = Group {
+            resource,
+            scope,
+            seen,
+            shared,
+        };
+        for item in items {
+            self.take(&item?, &mut group, pass);
+            pass.taken += 1;
         }
         Ok(())
     }

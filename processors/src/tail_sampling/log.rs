@@ -169,6 +169,28 @@ impl Log {
         segment.read(offset).map(|([_, _, hash], _)| hash)
     }
 
+    /// Appends the spans of a trace to another log.
+    pub(super) fn copy(&self, chain: &Chain, to: &mut Self) -> Option<Chain> {
+        let mut spans: Vec<_> = self.spans(chain).map(|(_, record)| record).collect();
+        spans.reverse();
+        let mut copied: Option<Chain> = None;
+        let mut known: Option<(SharedAt, Shared<'_>)> = None;
+        for Record { span, shared, .. } in spans {
+            let (_, shared) = match known.take().filter(|(at, _)| *at == shared) {
+                Some(same) => known.insert(same),
+                None => {
+                    let (resource, scope) = self.shared(shared)?;
+                    known.insert((shared, to.share(resource.into(), scope.into())))
+                }
+            };
+            match &mut copied {
+                Some(chain) => to.extend(chain, shared, span),
+                None => copied = Some(to.append(shared, span)),
+            }
+        }
+        copied
+    }
+
     /// Lets the spans of a trace go. Memory is freed from the front, as far as nothing is left there.
     pub(super) fn release(&mut self, chain: Chain) {
         let index = chain.first_segment.wrapping_sub(self.first) as usize;

@@ -71,6 +71,8 @@ pub(super) struct Meter {
     decided_early: Counter,
     on_memory: Gauge,
     pending_bytes: Gauge,
+    /// What this instance has of both, which the others of one processor share.
+    pending: [i64; 2],
 }
 
 /// The labels of a vote.
@@ -114,6 +116,7 @@ impl Meter {
             decided_early: metrics.counter(&DECIDED_EARLY, own),
             on_memory: metrics.gauge(&ON_MEMORY, &[]),
             pending_bytes: metrics.gauge(&PENDING_BYTES, own),
+            pending: [0; 2],
         }
     }
 
@@ -152,8 +155,10 @@ impl Meter {
     }
 
     pub(super) fn pending(&mut self, traces: usize, bytes: u64) {
-        self.on_memory.set(traces as i64);
-        self.pending_bytes.set(bytes as i64);
+        let pending = [traces as i64, bytes as i64];
+        let [traces_before, bytes_before] = std::mem::replace(&mut self.pending, pending);
+        self.on_memory.add(pending[0] - traces_before);
+        self.pending_bytes.add(pending[1] - bytes_before);
     }
 }
 

@@ -19,6 +19,7 @@ mod policies;
 mod rules;
 mod sampler;
 mod slab;
+mod state;
 #[cfg(test)]
 mod tests;
 mod why;
@@ -65,7 +66,11 @@ policies:
 
 impl ProcessorComponent for TailSampling {
     const HOLDS: Holds = Holds::Items;
-    const PLACE: Place = Place::Owner;
+    const PLACE: Place = Place::Shard;
+
+    fn shards(config: &Config) -> usize {
+        config.parts() as usize
+    }
 
     fn build(config: &Config, host: &Host) -> Result<Box<dyn Processor>, String> {
         Ok(Box::new(Sampler::new(config, host)?))

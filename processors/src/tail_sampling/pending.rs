@@ -150,6 +150,41 @@ impl Traces {
         self.take(slot)
     }
 
+    /// Takes all, as they came.
+    pub(super) fn take_all(&mut self) -> Vec<Pending> {
+        let mut all = Vec::with_capacity(self.len());
+        for line in [self.by_first, self.by_root] {
+            let mut next = line.first;
+            while let Some(slot) = next {
+                next = self.entries.get(slot).and_then(|entry| entry.after);
+                all.extend(self.entries.remove(slot).map(|entry| entry.pending));
+            }
+        }
+        (self.by_first, self.by_root) = (Line::default(), Line::default());
+        self.by_id = HashTable::new();
+        self.charge();
+        all.sort_by_key(|pending| pending.came);
+        all
+    }
+
+    /// Puts traces among those that are here, each where its time says.
+    pub(super) fn restore(&mut self, traces: Vec<Pending>) {
+        let mut all = self.take_all();
+        all.extend(traces);
+        all.sort_by_key(|pending| pending.came);
+        let mut rooted = Vec::new();
+        for mut pending in all {
+            // What a root puts forward is for the rules that hold now.
+            let root = pending.rooted.take();
+            let slot = self.add(pending);
+            rooted.extend(root.map(|root| (root, slot)));
+        }
+        rooted.sort_by_key(|(root, _)| *root);
+        for (root, slot) in rooted {
+            self.hasten(slot, root);
+        }
+    }
+
     pub(super) fn take(&mut self, slot: Slot) -> Option<Pending> {
         let pending = &self.entries.get(slot)?.pending;
         let hash = self.hasher.hash_one(pending.id);

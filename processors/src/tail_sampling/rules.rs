@@ -2,7 +2,7 @@
 
 use ledger::Budget;
 
-use super::config::{Config, OnOverflow, PENDING_BYTES_MIN};
+use super::config::{Config, OnOverflow, PENDING_BYTES_MIN, divided};
 use super::pending::Waits;
 
 #[derive(Debug)]
@@ -18,15 +18,16 @@ pub(super) struct Rules {
 impl Rules {
     pub(super) fn new(config: &Config, budget: &Budget) -> Self {
         let some = |bytes: u64| (bytes > 0).then_some(bytes);
+        let parts = config.parts();
+        let bytes_max = some(config.max_pending_bytes).unwrap_or(budget.limit() / 2);
         let after_root = config.decision_wait_after_root_received.get();
         Self {
             waits: Waits {
                 first: config.decision_wait.get(),
                 root: (!after_root.is_zero()).then_some(after_root),
             },
-            traces_max: usize::try_from(config.num_traces).unwrap_or(usize::MAX),
-            bytes_max: some(config.max_pending_bytes)
-                .unwrap_or_else(|| (budget.limit() / 2).max(PENDING_BYTES_MIN)),
+            traces_max: usize::try_from(divided(config.num_traces, parts)).unwrap_or(usize::MAX),
+            bytes_max: divided(bytes_max, parts).max(PENDING_BYTES_MIN),
             trace_bytes_max: some(config.maximum_trace_size_bytes),
             overflow: config.overflow(),
             drops_at_end: config.drop_pending_traces_on_shutdown,

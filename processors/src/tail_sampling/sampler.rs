@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use ledger::{Budget, Reason};
 use otlp::Signal;
-use pipeline::component::{Answer, Flush, Host, Outbox, Processor, Query};
-use pipeline::{Batch, Now, Refusal};
+use pipeline::component::{Answer, Flush, Host, Outbox, Processor, Query, State};
+use pipeline::{Batch, Now, Refusal, Shards};
 
 use super::cache::{Cache, Verdict};
-use super::config::{Config, OnOverflow};
+use super::config::{Config, OnOverflow, divided};
 use super::emit::Emitter;
 use super::ingest::Pass;
 use super::log::Log;
@@ -18,6 +18,7 @@ use super::meter::Meter;
 use super::pending::{Pending, Traces};
 use super::policies::{Policies, Trace, Vote};
 use super::rules::Rules;
+use super::state::Estate;
 use super::why::{Cause, Outcome, Why};
 
 /// Decisions are made together, on this grid: what is kept at one time shares its resources.
@@ -44,7 +45,7 @@ pub(super) struct Sampler {
     pub(super) emitter: Emitter,
     /// When the next decision is made.
     next: Option<Duration>,
-    budget: Arc<Budget>,
+    pub(super) budget: Arc<Budget>,
     pub(super) meter: Meter,
     pub(super) why: Why,
     pub(super) marking: Marking,
@@ -52,17 +53,22 @@ pub(super) struct Sampler {
 
 impl Sampler {
     pub(super) fn new(config: &Config, host: &Host) -> Result<Self, String> {
-        let policies = Policies::new(&config.policies, 1, config.sample_on_first_match)?;
+        let parts = config.parts();
+        let policies = Policies::new(&config.policies, parts, config.sample_on_first_match)?;
         let rules = Rules::new(config, &host.budget);
         Ok(Self {
             traces: Traces::new(rules.waits, &host.budget),
             rules,
             meter: Meter::new(host, policies.names()),
-            why: Why::new(config.why.max_bytes.bytes(), policies.charter(), host),
+            why: Why::new(
+                divided(config.why.max_bytes.bytes(), parts),
+                policies.charter(),
+                host,
+            ),
             marking: Marking::new(config, &policies),
             policies,
             log: Log::new(&host.budget),
-            cache: Cache::new(&config.decision_cache, &host.budget),
+            cache: Cache::new(&config.decision_cache, parts, &host.budget),
             emitter: Emitter::default(),
             next: None,
             budget: Arc::clone(&host.budget),
@@ -145,7 +151,7 @@ impl Sampler {
         out.push(Batch::new(Signal::Traces, lease.attach(request), spans));
     }
 
-    fn plan_next(&mut self) {
+    pub(super) fn plan_next(&mut self) {
         // Up to the next point of the grid, so that no trace is decided before its time.
         let grid = |due: Duration| {
             TICK * u32::try_from(due.as_nanos().div_ceil(TICK.as_nanos())).unwrap_or(u32::MAX)
@@ -169,7 +175,7 @@ impl Processor for Sampler {
         for chunk in batch.chunks() {
             let mut pass = Pass::new(now, out);
             // The framing of a request is checked when it comes, so this is some processor's defect.
-            if self.ingest(&chunk.bytes, &mut pass).is_err() {
+            if self.ingest(chunk, &mut pass).is_err() {
                 let lost = chunk.items.saturating_sub(pass.taken);
                 out.drop_items(lost, Reason::Invalid);
             }
@@ -198,6 +204,17 @@ impl Processor for Sampler {
 
     fn ask(&self, query: &Query, now: Now) -> Answer {
         self.why(query, now)
+    }
+
+    fn yield_state(&mut self, heirs: Shards) -> Vec<State> {
+        let estates = self.bequeath(heirs).into_iter();
+        estates.map(|estate| Box::new(estate) as State).collect()
+    }
+
+    fn adopt(&mut self, state: State, _now: Now, _out: &mut Outbox) {
+        if let Ok(estate) = state.downcast::<Estate>() {
+            self.inherit(*estate);
+        }
     }
 
     fn flush(&mut self, now: Now, out: &mut Outbox) -> Flush {

@@ -3,8 +3,8 @@
 use ledger::Reason;
 use otlp::view::Request;
 use otlp::{Malformed, Signal};
-use pipeline::Batch;
 use pipeline::component::{Flush, Outbox, Processor};
+use pipeline::{Batch, Shards};
 
 use crate::fixture::{at, batch, build, host};
 
@@ -287,11 +287,147 @@ fn memory_is_given_back_when_traces_are_decided() {
 }
 
 #[test]
-fn more_than_one_shard_is_taken_with_a_warning() {
-    let warning = "num_shards: this build has one shard, whatever is written here";
-    let found = crate::fixture::faults("tail_sampling", &format!("{ERRORS}num_shards: 4\n"));
-    assert!(
-        found.iter().any(|fault| fault.ends_with(warning)),
-        "{found:?}"
-    );
+fn the_number_of_shards_has_a_bound() {
+    let faults = |count: u32| {
+        crate::fixture::faults("tail_sampling", &format!("{ERRORS}num_shards: {count}\n"))
+    };
+    assert!(faults(256).is_empty());
+    let fault = "processors::tail_sampling::num_shards: num_shards (999) must not exceed 256";
+    assert_eq!(faults(999), [fault]);
+}
+
+#[test]
+fn a_shard_has_its_part_of_the_traces_that_may_wait() {
+    let yaml = format!("{ERRORS}num_traces: 10\nnum_shards: 4\n");
+    let mut bench = Bench::new(&yaml);
+    bench.send(0, "a:1! b:2! c:3!");
+    bench.check(&["1!"], &[]);
+    // One trace may wait in each, also of fewer.
+    let yaml = yaml.replace("num_traces: 10", "num_traces: 3");
+    let mut bench = Bench::new(&yaml);
+    bench.send(0, "a:1! b:2!");
+    bench.check(&["1!"], &[]);
+}
+
+// === what a reload takes over ===
+
+/// As many samplers as the text has shards.
+fn shards(yaml: &str, count: usize) -> Vec<Bench> {
+    let yaml = format!("{yaml}num_shards: {count}\n");
+    (0..count).map(|_| Bench::new(&yaml)).collect()
+}
+
+/// Gives each span to the shard of its trace.
+fn send_to(shards: &mut [Bench], millis: u64, list: &str) {
+    let owners = Shards::new(shards.len());
+    for span in list.split_whitespace() {
+        let (trace, _) = span.split_once(':').unwrap();
+        let id = u128::from_str_radix(trace, 16).unwrap().to_be_bytes();
+        shards[owners.of(&id)].send(millis, span);
+    }
+}
+
+/// Others take over from these, and nothing comes out.
+fn handed_over(mut old: Vec<Bench>, mut new: Vec<Bench>, millis: u64) -> Vec<Bench> {
+    for bench in &mut old {
+        let states = bench.processor.yield_state(Shards::new(new.len()));
+        for (heir, state) in new.iter_mut().zip(states) {
+            heir.processor.adopt(state, at(millis), &mut heir.out);
+        }
+        assert_eq!(bench.processor.deadline(), None, "it holds nothing more");
+        assert_eq!(
+            bench.processor.flush(at(millis), &mut bench.out),
+            Flush::Done
+        );
+    }
+    for bench in old.iter_mut().chain(&mut new) {
+        bench.check(&[], &[]);
+    }
+    new
+}
+
+/// What comes out of all of them up to a time: the names in order, and how many were not sampled.
+fn decided_until(shards: &mut [Bench], millis: u64) -> (String, u64) {
+    let (mut names, mut dropped) = (Vec::new(), 0);
+    for bench in shards {
+        bench.until(millis);
+        let (some, others) = drained(&mut bench.out);
+        names.extend(some);
+        dropped += others.iter().map(|(items, _)| items).sum::<u64>();
+    }
+    names.sort();
+    (names.join(" "), dropped)
+}
+
+const OTHERS: &str = "
+decision_wait: 10s
+policies:
+- {name: long, type: span_count, span_count: {min_spans: 4}}
+- {name: second, type: ottl_condition, ottl_condition: {span: ['name == \"a2\"']}}
+- {name: failed, type: status_code, status_code: {status_codes: [ERROR]}}
+";
+
+#[test]
+fn what_waits_is_judged_by_the_policies_in_force_and_at_its_time() {
+    let mut shards = shards(ERRORS, 1);
+    send_to(&mut shards, 0, "a:a1 b:b1 c:c1!");
+    send_to(&mut shards, 1000, "d:d1 a:a2 c:c2");
+    let mut shards = handed_over(shards, vec![Bench::new(OTHERS)], 5000);
+    send_to(&mut shards, 6000, "a:a3 b:b2 e:e1!");
+    assert_eq!(decided_until(&mut shards, 9999), (String::new(), 0));
+    // What the first policies had no question for was found in the spans that waited.
+    let first = ("a1 a2 a3 c1! c2".to_owned(), 2);
+    assert_eq!(decided_until(&mut shards, 10_000), first);
+    assert_eq!(decided_until(&mut shards, 11_000), (String::new(), 1));
+    assert_eq!(decided_until(&mut shards, 16_000), ("e1!".to_owned(), 0));
+}
+
+#[test]
+fn traces_find_their_new_homes_whole_when_the_number_of_shards_changes() {
+    let mut all = shards(ERRORS, 1);
+    for (turn, count) in [3, 2, 7, 1, 4].into_iter().enumerate() {
+        let millis = turn as u64 * 1000;
+        let spans: Vec<_> = (1..40)
+            .map(|trace| format!("{trace:x}:{trace:02}-{turn}!"))
+            .collect();
+        send_to(&mut all, millis, &spans.join(" "));
+        let new = shards([ERRORS, OTHERS][turn % 2], count);
+        all = handed_over(all, new, millis + 500);
+    }
+    assert_eq!(decided_until(&mut all, 9999), (String::new(), 0));
+    let spans = (1..40).flat_map(|trace| (0..5).map(move |turn| format!("{trace:02}-{turn}!")));
+    let whole: Vec<_> = spans.collect();
+    assert_eq!(decided_until(&mut all, 10_000), (whole.join(" "), 0));
+}
+
+#[test]
+fn what_was_decided_is_remembered_by_the_shards_that_follow() {
+    let mut all = shards(ERRORS, 2);
+    send_to(&mut all, 0, "a:a1! b:b1 c:c1! d:d1");
+    assert_eq!(decided_until(&mut all, 10_000), ("a1! c1!".to_owned(), 2));
+    let mut all = handed_over(all, shards(OTHERS, 3), 11_000);
+    send_to(&mut all, 12_000, "a:a2 b:b2! c:c2 d:d2!");
+    assert_eq!(decided_until(&mut all, 12_000), ("a2 c2".to_owned(), 2));
+}
+
+const RATES: &str = "
+decision_wait: 1s
+policies:
+- name: both
+  type: and
+  and:
+    and_sub_policy:
+    - {name: all, type: always_sample}
+    - {name: few, type: rate_limiting, rate_limiting: {spans_per_second: 1, burst_capacity: 3}}
+";
+
+#[test]
+fn a_rate_that_is_used_up_stays_used_up() {
+    let mut all = shards(RATES, 1);
+    send_to(&mut all, 0, "a:1 b:2 c:3 d:4");
+    assert_eq!(decided_until(&mut all, 1000), ("1 2 3".to_owned(), 1));
+    let yaml = format!("{RATES}decision_cache: {{sampled_cache_size: 9}}\n");
+    let mut all = handed_over(all, vec![Bench::new(&yaml)], 1000);
+    send_to(&mut all, 1001, "e:5 f:6 10:7");
+    assert_eq!(decided_until(&mut all, 2250), ("5".to_owned(), 2));
 }

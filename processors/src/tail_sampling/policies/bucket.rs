@@ -22,7 +22,7 @@ impl Bucket {
             rate.saturating_mul(2)
         } as f64;
         Self {
-            rate: rate as f64 / f64::from(parts),
+            rate: part_of_rate(rate, parts) as f64,
             burst,
             tokens: burst,
             at: Duration::ZERO,
@@ -37,6 +37,24 @@ impl Bucket {
         self.tokens as u64
     }
 
+    /// How full it is.
+    pub(super) fn level(&self) -> Level {
+        Level {
+            share: if self.burst > 0.0 {
+                self.tokens / self.burst
+            } else {
+                0.0
+            },
+            at: self.at,
+        }
+    }
+
+    /// Is no fuller than one whose place it takes.
+    pub(super) fn inherit(&mut self, level: Level) {
+        self.tokens = self.tokens.min(level.share * self.burst);
+        self.at = self.at.max(level.at);
+    }
+
     /// Takes tokens, if there are so many.
     pub(super) fn take(&mut self, tokens: u64, now: Duration) -> bool {
         self.fill(now);
@@ -45,6 +63,21 @@ impl Bucket {
             self.tokens -= tokens as f64;
         }
         enough
+    }
+}
+
+/// How full a bucket was at a moment, as a part of the whole.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in super::super) struct Level {
+    share: f64,
+    at: Duration,
+}
+
+/// The part of a rate that one shard has. It is one at least, and a rate that is none stays none, as in the Collector.
+pub(super) fn part_of_rate(rate: i64, parts: u32) -> i64 {
+    match rate {
+        ..=0 => rate,
+        rate => (rate / i64::from(parts.max(1))).max(1),
     }
 }
 

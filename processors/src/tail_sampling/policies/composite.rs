@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::bucket::{Bucket, part_of_rate};
 use super::condition::Conditions;
 use super::config::{Composite as Config, PolicyConfig};
 use super::rule::Rule;
@@ -63,6 +64,12 @@ impl Composite {
         self.keeper
     }
 
+    pub(super) fn buckets(&mut self) -> impl Iterator<Item = &mut Bucket> {
+        self.shares
+            .iter_mut()
+            .flat_map(|share| share.rule.buckets())
+    }
+
     /// A share that is used up keeps nothing more, and the policies after it are not asked.
     pub(super) fn vote(&mut self, trace: &Trace<'_>, trail: &mut Trail, asked: Asked) -> Vote {
         let second = Duration::from_secs(trace.now.as_secs());
@@ -93,7 +100,7 @@ impl Composite {
 
 /// Spans of a second. `parts`: into how many shards the traces are divided, and with them every rate.
 pub(super) fn per_second(config: &Config, parts: u32) -> f64 {
-    config.max_total_spans_per_second as f64 / f64::from(parts)
+    part_of_rate(config.max_total_spans_per_second, parts) as f64
 }
 
 /// Spans of a second for each policy.

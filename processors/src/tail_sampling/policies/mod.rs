@@ -27,6 +27,7 @@ use config::PolicyType;
 use rule::Rule;
 use trail::Trail;
 
+pub(super) use bucket::Level;
 pub(super) use condition::Seen;
 pub(super) use config::PolicyConfig;
 pub(super) use tell::{Charter, Measures, Said};
@@ -183,6 +184,35 @@ impl Policies {
     /// What the last decision was made of, by policy: for [`Charter::tell`].
     pub(super) fn trail(&self) -> &[u8] {
         self.trail.bytes()
+    }
+
+    /// How far the rates of each policy are used up.
+    pub(super) fn levels(&mut self) -> Vec<(String, Vec<Level>)> {
+        let levels = |policy: &mut Policy| {
+            let buckets = policy.rule.buckets().into_iter();
+            (
+                policy.name.clone(),
+                buckets.map(|bucket| bucket.level()).collect(),
+            )
+        };
+        self.list.iter_mut().map(levels).collect()
+    }
+
+    /// The rates of policies that were there before are no less used up than they were. A policy is known by its name.
+    pub(super) fn inherit(&mut self, levels: &[(String, Vec<Level>)]) {
+        for policy in &mut self.list {
+            let before = levels.iter().find(|(name, _)| *name == policy.name);
+            let before = before
+                .map(|(_, levels)| levels.as_slice())
+                .unwrap_or_default();
+            let buckets = policy.rule.buckets();
+            // With others within there is no telling which was which.
+            if buckets.len() == before.len() {
+                for (bucket, level) in buckets.into_iter().zip(before) {
+                    bucket.inherit(*level);
+                }
+            }
+        }
     }
 
     /// The facts of a trace without spans.

@@ -106,6 +106,19 @@ impl Rule {
         })
     }
 
+    /// The buckets of this policy and of those within, always in the same order.
+    pub(super) fn buckets(&mut self) -> Vec<&mut Bucket> {
+        match self {
+            Self::Spans(bucket) | Self::Bytes(bucket) => vec![bucket],
+            Self::And(rules) | Self::Drop(rules) => {
+                rules.iter_mut().flat_map(Self::buckets).collect()
+            }
+            Self::Not(rule) => rule.buckets(),
+            Self::Composite(composite) => composite.buckets().collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The policies that count and measure.
     fn counting(config: &PolicyConfig, kind: PolicyType, parts: u32) -> Self {
         match kind {

@@ -65,6 +65,11 @@ impl Charter {
         Self { policies, parts }
     }
 
+    /// Whether traces are asked for the same things, so that what was seen of them serves both.
+    pub(in super::super) fn asks_the_same(&self, other: &Self) -> bool {
+        self.policies == other.policies
+    }
+
     pub(in super::super) fn name(&self, at: usize) -> Option<&str> {
         self.policies.get(at).map(PolicyConfig::name)
     }

@@ -20,7 +20,7 @@ use answer::{Asked, Waiting};
 use record::Decided;
 
 pub(super) use record::{Cause, Outcome};
-pub(super) use ring::BYTES_MAX;
+pub(super) use ring::{BYTES_MAX, Memory};
 
 const REACH: Family = Family::gauge(
     "tracegate_tail_sampling_why_reach_seconds",

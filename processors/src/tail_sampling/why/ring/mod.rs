@@ -16,6 +16,8 @@ use ledger::{Budget, Lease};
 use super::super::policies::{Charter, TraceId};
 use super::record::{self, Decided, Record};
 
+pub(in super::super) use moving::Memory;
+
 /// What an offset of 16 bits reaches; some thousand traces.
 const SEGMENT_BYTES: usize = 1 << 16;
 

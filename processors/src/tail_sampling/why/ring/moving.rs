@@ -1,11 +1,4 @@
 //! What is remembered goes to a successor, whole, or cut by trace id where the number of shards has changed.
-#![cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "a reload that keeps what a sampler knows will call it"
-    )
-)]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,11 +28,19 @@ impl Why {
         }
     }
 
-    /// Takes over what a predecessor remembers. What it was made by goes with it; what is decided from now on has the
-    /// policies of this one.
-    pub(in super::super::super) fn adopt(&mut self, memory: Memory) {
-        self.began = memory.began.or(self.began);
-        self.ring.inherit(memory.ring);
+    /// Takes over what a predecessor remembers, beside what other predecessors did. What it was made by goes with it;
+    /// what is decided from now on has the policies of this one.
+    pub(in super::super::super) fn adopt(&mut self, memory: Memory, budget: &Arc<Budget>) {
+        let Memory { ring, began } = memory;
+        self.began = began.into_iter().chain(self.began).min();
+        if self.ring.segments.is_empty() {
+            let forgotten = self.ring.forgotten.max(ring.forgotten);
+            self.ring.inherit(ring);
+            self.ring.forgotten = forgotten.max(self.ring.forgotten);
+        } else {
+            let all = Ring::of_parts([&self.ring, &ring].into_iter(), budget);
+            self.ring.inherit(all);
+        }
     }
 }
 
@@ -63,19 +64,20 @@ impl Memory {
         part_of: &dyn Fn(&TraceId) -> usize,
         budget: &Arc<Budget>,
     ) -> Vec<Self> {
-        let part = |at: usize| Self {
-            ring: self.ring.part(|id| part_of(id) == at, budget),
+        let empty = || Self {
+            ring: Ring {
+                forgotten: self.ring.forgotten,
+                ..Ring::new(self.ring.bytes_max, budget)
+            },
             began: self.began,
         };
-        (0..parts).map(part).collect()
-    }
-
-    /// Put together again.
-    pub(in super::super::super) fn join(parts: &[Self], budget: &Arc<Budget>) -> Self {
-        Self {
-            ring: Ring::of_parts(parts.iter().map(|part| &part.ring), budget),
-            began: parts.iter().filter_map(|part| part.began).min(),
+        let mut cut: Vec<Self> = std::iter::repeat_with(empty).take(parts).collect();
+        for (record, charter) in self.ring.all() {
+            if let Some(part) = cut.get_mut(part_of(&record.decided.id)) {
+                part.ring.append(&record.decided, record.late, charter);
+            }
         }
+        cut
     }
 }
 
@@ -96,16 +98,6 @@ impl Ring {
         *self = other;
         self.bytes_max = bytes_max;
         self.make_room(0);
-    }
-
-    /// A copy with the traces that are `mine`.
-    fn part(&self, mine: impl Fn(&TraceId) -> bool, budget: &Arc<Budget>) -> Self {
-        let mut part = Self::new(self.bytes_max, budget);
-        part.forgotten = self.forgotten;
-        for (record, charter) in self.all().filter(|(record, _)| mine(&record.decided.id)) {
-            part.append(&record.decided, record.late, charter);
-        }
-        part
     }
 
     /// All decisions of these, in order. Each of them had equal policies if all had the same.

@@ -146,14 +146,14 @@ fn memory_is_cut_by_trace_and_put_together_again() {
         let holders = parts.iter().filter(|part| knows(part.ring(), number, now));
         assert_eq!(holders.count(), 1, "{number}");
     }
-    let again = Memory::join(&parts, &budget);
-    assert!((0..1000).all(|number| knows(again.ring(), number, now)));
-    assert_eq!(again.ring().segments.len(), whole.ring().segments.len());
-    let in_order: Vec<_> = again
-        .ring()
-        .all()
-        .map(|(record, _)| record.decided.spans)
-        .collect();
+    let host = crate::fixture::host();
+    let mut again = Why::new(BYTES_MAX, &charter(), &host);
+    parts
+        .into_iter()
+        .for_each(|part| again.adopt(part, &budget));
+    assert!((0..1000).all(|number| knows(&again.ring, number, now)));
+    assert_eq!(again.ring.segments.len(), whole.ring().segments.len());
+    let in_order = again.ring.all().map(|(record, _)| record.decided.spans);
     assert!(in_order.is_sorted());
 }
 
@@ -166,7 +166,7 @@ fn a_successor_remembers_what_fits_its_own_bounds() {
         before.note(&decided(number, Duration::from_millis(number)));
     }
     let mut after = Why::new(RING, &charters[1], &host);
-    after.adopt(before.yield_memory(&host.budget));
+    after.adopt(before.yield_memory(&host.budget), &host.budget);
     let now = Duration::from_millis(50_000);
     after.note(&decided(50_000, now));
     assert!(host.budget.used() <= RING, "{}", host.budget.used());

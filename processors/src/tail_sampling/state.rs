@@ -1,0 +1,160 @@
+//! What passes on when a reload puts other policies, or another number of shards, in the place of a sampler: the
+//! traces that wait, with their spans, and everything that is remembered. Nothing is decided on the way, and times
+//! stay as they are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use otlp::view::{ResourceGroup, ScopeGroup, Span};
+use otlp::{Malformed, Signal};
+use ottl::Scene;
+use pipeline::Shards;
+
+use super::cache::Verdict;
+use super::log::{Log, SharedAt};
+use super::pending::Pending;
+use super::policies::{Charter, Facts, Level, Seen, TraceId};
+use super::sampler::Sampler;
+use super::why::Memory;
+
+/// What one successor is given of one predecessor.
+pub(super) struct Estate {
+    /// As they came.
+    traces: Vec<Pending>,
+    /// Their spans.
+    log: Log,
+    /// What the policies saw is told by numbers that are theirs.
+    charter: Arc<Charter>,
+    /// As they were decided.
+    decided: Vec<(TraceId, Verdict, Duration)>,
+    /// By policy.
+    levels: Vec<(String, Vec<Level>)>,
+    memory: Memory,
+}
+
+impl Sampler {
+    /// Divides all that is here. With one heir nothing is copied.
+    pub(super) fn bequeath(&mut self, heirs: Shards) -> Vec<Estate> {
+        let traces = self.traces.take_all();
+        let log = std::mem::replace(&mut self.log, Log::new(&self.budget));
+        let decided = self.cache.take_all();
+        let memory = self.why.yield_memory(&self.budget);
+        let levels = self.policies.levels();
+        let charter = self.policies.charter();
+        let estate = |memory, log| Estate {
+            traces: Vec::new(),
+            log,
+            charter: Arc::clone(charter),
+            decided: Vec::new(),
+            levels: levels.clone(),
+            memory,
+        };
+        if heirs.count() == 1 {
+            let whole = Estate {
+                traces,
+                decided,
+                ..estate(memory, log)
+            };
+            self.plan_next();
+            return vec![whole];
+        }
+        let memories = memory.split(heirs.count(), &|id| heirs.of(id), &self.budget);
+        drop(memory);
+        let empty = |memory| estate(memory, Log::new(&self.budget));
+        let mut estates: Vec<Estate> = memories.into_iter().map(empty).collect();
+        let mut from = log;
+        for mut pending in traces {
+            if let Some(estate) = estates.get_mut(heirs.of(&pending.id))
+                && let Some(chain) = from.copy(&pending.chain, &mut estate.log)
+            {
+                // What has been copied goes at once, so that the spans are there once and little more.
+                from.release(std::mem::replace(&mut pending.chain, chain));
+                estate.traces.push(pending);
+            }
+        }
+        for entry in decided {
+            if let Some(estate) = estates.get_mut(heirs.of(&entry.0)) {
+                estate.decided.push(entry);
+            }
+        }
+        self.plan_next();
+        estates
+    }
+
+    /// Takes over. The policies that are here now will judge what waits; what they need of its spans is gathered anew
+    /// unless they are the same.
+    pub(super) fn inherit(&mut self, estate: Estate) {
+        let Estate {
+            mut traces,
+            mut log,
+            charter,
+            mut decided,
+            levels,
+            memory,
+        } = estate;
+        let is_first = self.traces.len() == 0;
+        if !charter.asks_the_same(self.policies.charter()) {
+            for pending in &mut traces {
+                pending.facts = self.gather(&log, pending);
+            }
+        }
+        if is_first {
+            self.log = log;
+        } else {
+            traces.retain_mut(|pending| match log.copy(&pending.chain, &mut self.log) {
+                Some(chain) => {
+                    log.release(std::mem::replace(&mut pending.chain, chain));
+                    true
+                }
+                None => false,
+            });
+        }
+        self.traces.restore(traces);
+        decided.extend(self.cache.take_all());
+        decided.sort_by_key(|(_, _, at)| *at);
+        for (id, verdict, at) in decided {
+            self.cache.remember(id, verdict, at);
+        }
+        self.policies.inherit(&levels);
+        self.why.adopt(memory, &self.budget);
+        self.plan_next();
+    }
+
+    /// What the policies see of a trace.
+    fn gather(&self, log: &Log, pending: &Pending) -> Facts {
+        let mut facts = self.policies.nothing();
+        let mut known = None;
+        for (_, record) in log.spans(&pending.chain) {
+            // A span that was read when it came is read again.
+            let seen = self.see_again(log, record.span, record.shared, &mut known, &mut facts);
+            debug_assert!(seen.is_ok(), "{seen:?}");
+        }
+        facts
+    }
+
+    fn see_again(
+        &self,
+        log: &Log,
+        span: &[u8],
+        shared: SharedAt,
+        known: &mut Option<(SharedAt, Seen)>,
+        facts: &mut Facts,
+    ) -> Result<(), Malformed> {
+        let (resource, scope) = log.shared(shared).unwrap_or_default();
+        let resource = ResourceGroup::decode(Signal::Traces, resource)?;
+        let scope = ScopeGroup::decode(Signal::Traces, scope)?;
+        if known.as_ref().is_none_or(|(at, _)| *at != shared) {
+            *known = Some((shared, self.policies.see_resource(resource.attributes())));
+        }
+        let scene = Scene {
+            resource: &resource,
+            scope: &scope,
+            span: &Span::read(span)?,
+            event: None,
+        };
+        if let Some((_, seen)) = known {
+            self.policies.see(&scene, span.len(), seen, facts);
+        }
+        Ok(())
+    }
+}
