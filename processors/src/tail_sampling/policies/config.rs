@@ -1,7 +1,8 @@
 //! The keys of a policy, as the Collector has them: `type` says which one of the sections counts.
 
 use config::{Problems, Validate};
-use serde::{Deserialize, Serialize};
+use serde::de::IntoDeserializer;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::condition;
 
@@ -164,6 +165,7 @@ pub(super) struct BooleanAttribute {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub(super) struct OttlCondition {
+    #[serde(deserialize_with = "in_any_case")]
     pub(super) error_mode: ErrorMode,
     pub(super) span: Vec<String>,
     pub(super) spanevent: Vec<String>,
@@ -222,6 +224,12 @@ fn is_false(value: &bool) -> bool {
 }
 
 // === impl OttlCondition ===
+
+/// As the Collector reads it.
+fn in_any_case<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ErrorMode, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    ErrorMode::deserialize(word.to_lowercase().into_deserializer())
+}
 
 impl OttlCondition {
     /// Every condition with its path and what it is about.

@@ -242,12 +242,11 @@ impl Policies {
         facts.bytes += bytes as u64;
         // A span without a start says nothing of when its trace began.
         let starts = [facts.start, span.start_time_unix_nano];
-        facts.start = starts
-            .into_iter()
-            .filter(|start| *start > 0)
-            .min()
-            .unwrap_or_default();
-        facts.end = facts.end.max(span.end_time_unix_nano);
+        let starts = starts.into_iter().filter(|start| can_be(*start));
+        facts.start = starts.min().unwrap_or_default();
+        let ends = [facts.end, span.end_time_unix_nano];
+        let ends = ends.into_iter().filter(|end| can_be(*end));
+        facts.end = ends.max().unwrap_or_default();
         facts.has_root |= span.is_root();
         self.conditions.join(&mut facts.seen, resource);
         let _ = self.conditions.see_span(scene, &mut facts.seen);
@@ -293,6 +292,11 @@ impl Facts {
     pub(super) fn millis(&self) -> i64 {
         (self.end as i64).wrapping_sub(self.start as i64) / MILLI
     }
+}
+
+/// Whether these nanoseconds are a time that anybody has meant: those after the year 2262 overflow on the way.
+fn can_be(nanos: u64) -> bool {
+    nanos > 0 && nanos <= i64::MAX as u64
 }
 
 // === impl Vote ===

@@ -127,6 +127,15 @@ fn times_that_are_missing_or_backwards_are_no_latency() {
         vote(policy, "", &[late, r#"{"endTimeUnixNano":"0"}"#]),
         Vote::NotSampled
     );
+    for overflowing in [
+        r#"{"startTimeUnixNano":"1795262759000000000","endTimeUnixNano":"18446744073709551615"}"#,
+        r#"{"startTimeUnixNano":"1795262759000000000","endTimeUnixNano":"9223372036854775808"}"#,
+    ] {
+        check(policy, overflowing, false);
+        assert_eq!(vote(policy, "", &[late, overflowing]), Vote::NotSampled);
+        let slow = late.replace("27591", "27691");
+        assert_eq!(vote(policy, "", &[overflowing, &slow]), Vote::Sampled);
+    }
 }
 
 #[test]
@@ -296,6 +305,9 @@ fn a_condition_without_an_answer_fails_its_policy_unless_errors_are_ignored() {
     };
     assert_eq!(decide(policy("propagate")), [Vote::Failed, Vote::Failed]);
     assert_eq!(decide(policy("ignore")), [Vote::NotSampled, Vote::Sampled]);
+    // In any case of letters, as there.
+    assert_eq!(decide(policy("Propagate")), [Vote::Failed, Vote::Failed]);
+    assert_eq!(decide(policy("IGNORE")), [Vote::NotSampled, Vote::Sampled]);
     let unset = policy("").replace(r#""error_mode":"","#, "");
     assert_eq!(decide(unset), [Vote::NotSampled, Vote::Sampled]);
 }
