@@ -8,6 +8,8 @@ mod cli;
 #[path = "../fault/mod.rs"]
 mod fault;
 mod files;
+#[path = "../interop/mod.rs"]
+mod interop;
 mod metric_table;
 mod own_metrics;
 mod prometheus;

@@ -1,0 +1,3 @@
+//! What is compared with other collectors as they run.
+
+mod tail_sampling;
