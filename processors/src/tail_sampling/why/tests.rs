@@ -183,7 +183,8 @@ fn each_policy_says_what_it_looked_at_and_what_decided() {
         r#"a span fulfils `name == "GET"` → yes"#,
     );
     check(ottl, &[""], r#"no span fulfils `name == "GET"` → no"#);
-    let failing = r#"type: ottl_condition, ottl_condition: {span: ['Len(attributes["no"]) > 1']}"#;
+    let failing = r#"type: ottl_condition,
+        ottl_condition: {error_mode: propagate, span: ['Len(attributes["no"]) > 1']}"#;
     check(
         failing,
         &[""],
