@@ -15,6 +15,8 @@ pub enum Reason {
     QueueFull,
     /// The bytes are not what they claim to be, or the back end says so.
     Invalid,
+    /// The span has no trace id that could tell its trace from others: none, one of zeros, or one of another length.
+    InvalidTraceId,
     /// One item or request exceeds a size limit.
     TooLarge,
     /// The back end refused for a reason that a retry does not mend.
@@ -34,10 +36,11 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::MemoryLimit,
         Self::QueueFull,
         Self::Invalid,
+        Self::InvalidTraceId,
         Self::TooLarge,
         Self::Permanent,
         Self::RetriesExhausted,
@@ -54,6 +57,7 @@ impl Reason {
             Self::MemoryLimit => "memory_limit",
             Self::QueueFull => "queue_full",
             Self::Invalid => "invalid",
+            Self::InvalidTraceId => "invalid_trace_id",
             Self::TooLarge => "too_large",
             Self::Permanent => "permanent",
             Self::RetriesExhausted => "retries_exhausted",

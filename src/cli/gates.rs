@@ -23,7 +23,7 @@ enum Stage {
 }
 
 /// The gates of the core, and those of components that have a key for them.
-const GATES: [Gate; 11] = [
+const GATES: [Gate; 13] = [
     Gate {
         id: "confmap.enableMergeAppendOption",
         stage: Stage::Alpha,
@@ -38,6 +38,16 @@ const GATES: [Gate; 11] = [
         id: "pkg.exporterhelper.queueBatchEnabled",
         stage: Stage::Alpha,
         here: "exporters batch in their queue where `sending_queue::batch` stands",
+    },
+    Gate {
+        id: "processor.tailsamplingprocessor.metricstatcountbytessampled",
+        stage: Stage::Alpha,
+        here: "the metric is on pages of the level `detailed`",
+    },
+    Gate {
+        id: "processor.tailsamplingprocessor.metricstatcountspanssampled",
+        stage: Stage::Alpha,
+        here: "the metric is on pages of the level `detailed`",
     },
     Gate {
         id: "processor.tailsamplingprocessor.recordpolicy",

@@ -68,6 +68,12 @@ impl<'a> Span<'a> {
         Ok(span)
     }
 
+    /// Whether the operation has failed.
+    pub fn is_error(&self) -> bool {
+        const ERROR: i32 = 2;
+        self.status.is_some_and(|status| status.code == ERROR)
+    }
+
     /// Whether the span has no parent: none is written, or one of zeros.
     pub fn is_root(&self) -> bool {
         self.parent_span_id.iter().all(|byte| *byte == 0)

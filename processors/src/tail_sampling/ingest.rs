@@ -7,7 +7,7 @@ use ottl::Scene;
 use pipeline::component::Outbox;
 use pipeline::{Chunk, Now};
 
-use super::cache::Verdict;
+use super::cache::{Decided, Verdict};
 use super::log::Shared;
 use super::pending::Pending;
 use super::policies::{Seen, TraceId};
@@ -15,9 +15,10 @@ use super::sampler::Sampler;
 use super::slab::Slot;
 use super::why::Cause;
 
-/// Spans of a trace that wait for its decision. Traces beyond are a defect of their sender's, such as a span that
-/// never ends its trace; the decision is made with these, and the others follow it.
-const TRACE_SPANS_MAX: u32 = 1_000_000;
+/// Spans of a trace that wait for its decision. Traces beyond are a defect of their sender's, such as a span that never
+/// ends its trace, and would take the room of a thousand others; the decision is made with these, and what follows it
+/// waits no more.
+const TRACE_SPANS_MAX: u32 = if cfg!(test) { 5_000 } else { 100_000 };
 
 /// One request on its way in.
 pub(super) struct Pass<'o> {
@@ -33,7 +34,7 @@ pub(super) struct Pass<'o> {
 #[derive(Clone, Copy)]
 enum Way {
     Waits(Slot),
-    Follows(Verdict),
+    Follows(Decided),
 }
 
 /// What the spans of a scope group have in common.
@@ -106,16 +107,21 @@ impl Sampler {
     }
 
     fn take(&mut self, item: &Item<'_>, group: &mut Group<'_, '_>, pass: &mut Pass<'_>) {
-        let Some((id, span)) = identified(item) else {
+        let Ok(Some(span)) = item.span() else {
             return pass.out.drop_items(1, Reason::Invalid);
+        };
+        let Some(id) = trace_id(&span) else {
+            return pass.out.drop_items(1, Reason::InvalidTraceId);
         };
         let current = pass.current.filter(|(current, _)| *current == id);
         let way = current.map(|(_, way)| way).or_else(|| self.way(&id));
         let way = match way {
-            Some(Way::Follows(verdict)) => {
+            Some(Way::Follows(decided)) => {
                 self.why.note_late(&id);
-                self.follow(verdict, item.body, &mut group.shared, pass.out);
-                Way::Follows(verdict)
+                let age = pass.now.mono.saturating_sub(decided.at);
+                self.meter.late(decided.verdict, age, span.is_error());
+                self.follow(decided.verdict, item.body, &mut group.shared, pass.out);
+                Way::Follows(decided)
             }
             Some(Way::Waits(slot)) => {
                 self.join(slot, &span, item.body, group);
@@ -135,11 +141,7 @@ impl Sampler {
     /// Where the spans of a trace go that has been seen before.
     fn way(&mut self, id: &TraceId) -> Option<Way> {
         let waiting = self.traces.find(id).map(Way::Waits);
-        waiting.or_else(|| {
-            self.cache
-                .get(id)
-                .map(|decided| Way::Follows(decided.verdict))
-        })
+        waiting.or_else(|| self.cache.get(id).map(Way::Follows))
     }
 
     fn begin(
@@ -191,6 +193,8 @@ impl Sampler {
                 if is_too_large {
                     self.end_too_large(pending, pass.now, pass.out);
                 } else {
+                    self.meter.giant();
+                    self.alarm.giant(&pending, pass.now.mono);
                     self.judge(pending, Cause::SpanLimit, pass.now, pass.out);
                 }
             }
@@ -201,7 +205,6 @@ impl Sampler {
 
     /// A span whose trace is decided does as the others did.
     fn follow(&mut self, verdict: Verdict, span: &[u8], shared: &mut Shared<'_>, out: &mut Outbox) {
-        self.meter.late(verdict);
         if verdict == Verdict::Sampled {
             let chain = self.log.append(shared, span);
             self.emitter.add(&self.log, chain, self.marking.late());
@@ -222,9 +225,8 @@ impl<'a> Group<'_, 'a> {
     }
 }
 
-/// The span with the id of its trace; `None` if it has none.
-fn identified<'a>(item: &Item<'a>) -> Option<(TraceId, Span<'a>)> {
-    let span = item.span().ok()??;
+/// `None` if the id is none: such spans are not of one trace.
+fn trace_id(span: &Span<'_>) -> Option<TraceId> {
     let id = TraceId::try_from(span.trace_id).ok()?;
-    id.iter().any(|byte| *byte != 0).then_some((id, span))
+    id.iter().any(|byte| *byte != 0).then_some(id)
 }

@@ -1,14 +1,39 @@
 //! What `tail_sampling` tells of its decisions, under the Collector's names.
 
+use std::time::Duration;
+
 use pipeline::component::Host;
-use telemetry::metrics::{Counter, Family, Gauge};
+use telemetry::metrics::{Counter, Family, Gauge, Histogram, Level};
 
 use super::cache::Verdict;
-use super::policies::{Decision, Vote};
+use super::policies::{Decision, Facts, Policies, Vote};
 
 const BY_POLICY: Family = Family::counter(
     "otelcol_processor_tail_sampling_count_traces_sampled",
     "Count of traces that were sampled or not per sampling policy",
+);
+
+const SPANS_BY_POLICY: Family = Family::counter(
+    "otelcol_processor_tail_sampling_count_spans_sampled",
+    "Count of spans that were sampled or not per sampling policy",
+)
+.from(Level::Detailed);
+
+const BYTES_BY_POLICY: Family = Family::counter(
+    "otelcol_processor_tail_sampling_count_bytes_sampled",
+    "Count of bytes that were sampled or not per sampling policy",
+)
+.bytes()
+.from(Level::Detailed);
+
+const ASKED: Family = Family::counter(
+    "otelcol_processor_tail_sampling_sampling_policy_execution_count",
+    "Total number of executions of a specific sampling policy",
+);
+
+const KEPT: Family = Family::counter(
+    "tracegate_tail_sampling_policy_kept_traces",
+    "Count of kept traces that a policy wanted, by whether no other policy did",
 );
 
 const GLOBAL: Family = Family::counter(
@@ -31,6 +56,33 @@ const ERRORS: Family = Family::counter(
     "Count of sampling policy evaluation errors",
 );
 
+const REMOVAL_AGE: Family = Family::histogram(
+    "otelcol_processor_tail_sampling_sampling_trace_removal_age",
+    "Time from arrival of a new trace until its removal from memory",
+)
+.seconds();
+
+const LATE_AGE: Family = Family::histogram(
+    "otelcol_processor_tail_sampling_sampling_late_span_age",
+    "Time from the sampling decision and the arrival of a late span",
+)
+.seconds();
+
+const DECISION_LATENCY: Family = Family::histogram(
+    "otelcol_processor_tail_sampling_sampling_decision_timer_latency",
+    "Milliseconds from the time when decisions were due until they were made",
+);
+
+const ERROR_TRACES: Family = Family::counter(
+    "tracegate_tail_sampling_error_traces",
+    "Count of decided traces with an error span",
+);
+
+const LATE_ERRORS: Family = Family::counter(
+    "tracegate_tail_sampling_late_error_spans",
+    "Count of error spans that came after their trace was decided",
+);
+
 const TOO_EARLY: Family = Family::counter(
     "otelcol_processor_tail_sampling_sampling_trace_dropped_too_early",
     "Count of traces that needed to be dropped before the configured wait time",
@@ -46,6 +98,11 @@ const DECIDED_EARLY: Family = Family::counter(
     "Count of traces that were decided before their time to make room for others",
 );
 
+const GIANTS: Family = Family::counter(
+    "tracegate_tail_sampling_giant_traces",
+    "Count of traces that were decided before their time because of the number of their spans",
+);
+
 const ON_MEMORY: Family = Family::gauge(
     "otelcol_processor_tail_sampling_sampling_traces_on_memory",
     "Number of traces that wait for their decision",
@@ -56,23 +113,54 @@ const PENDING_BYTES: Family = Family::gauge(
     "Bytes of memory that the spans of waiting traces take",
 );
 
+/// Seconds; the bounds that OpenTelemetry's SDKs take where none are given, as the Collector's here are.
+const AGE_BOUNDS: &[f64] = &[
+    0.0, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1000.0, 2500.0, 5000.0, 7500.0,
+    10_000.0,
+];
+
+/// Milliseconds; the Collector's.
+const LATENCY_BOUNDS: &[f64] = &[
+    1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 150.0, 200.0, 300.0, 400.0, 500.0, 750.0, 1000.0,
+    2000.0, 3000.0, 4000.0, 5000.0, 10_000.0, 20_000.0, 30_000.0, 50_000.0,
+];
+
 /// By the vote: sampled, not sampled, dropped.
 type Votes = [Counter; 3];
 
 #[derive(Debug)]
 pub(super) struct Meter {
-    by_policy: Vec<Votes>,
+    by_policy: Vec<ByPolicy>,
     global: Votes,
     new: Counter,
     late: [Counter; 2],
+    late_errors: [Counter; 2],
+    late_age: Histogram,
+    removal_age: Histogram,
+    decision_latency: Histogram,
+    /// Traces with errors: not kept, kept.
+    error_traces: [Counter; 2],
     errors: Counter,
     too_early: Counter,
     too_large: Counter,
     decided_early: Counter,
+    giants: Counter,
     on_memory: Gauge,
     pending_bytes: Gauge,
     /// What this instance has of both, which the others of one processor share.
     pending: [i64; 2],
+}
+
+#[derive(Debug)]
+struct ByPolicy {
+    /// It has no effect, so nothing is kept for its sake.
+    is_dry: bool,
+    traces: Votes,
+    spans: Votes,
+    bytes: Votes,
+    asked: Counter,
+    /// Kept traces that others wanted too, and those that it alone wanted.
+    kept: [Counter; 2],
 }
 
 /// The labels of a vote.
@@ -83,26 +171,22 @@ const VOTES: [(&str, &str); 3] = [
 ];
 
 impl Meter {
-    pub(super) fn new<'a>(host: &Host, policies: impl Iterator<Item = &'a str>) -> Self {
+    pub(super) fn new(host: &Host, policies: &Policies) -> Self {
         let metrics = &host.metrics;
         let id = host.label.id.as_str();
-        let own = &[("processor", id)];
+        let own = ("processor", id);
         // Of a named instance, the name distinguishes its policies.
         let instance = id.split_once('/').map(|(_, name)| name);
-        let by_policy = policies.map(|policy| {
+        let by_policy = policies.names().map(|(policy, is_dry)| {
             let policy = instance.map_or_else(
                 || policy.to_owned(),
                 |instance| format!("{instance}.{policy}"),
             );
-            VOTES.map(|(sampled, decision)| {
-                let labels = [
-                    ("policy", policy.as_str()),
-                    ("sampled", sampled),
-                    ("decision", decision),
-                ];
-                metrics.counter(&BY_POLICY, &labels)
-            })
+            ByPolicy::new(host, &policy, is_dry)
         });
+        let by_sampled = |family: &Family| {
+            ["false", "true"].map(|sampled| metrics.counter(family, &[own, ("sampled", sampled)]))
+        };
         Self {
             by_policy: by_policy.collect(),
             global: VOTES.map(|(sampled, decision)| {
@@ -110,12 +194,18 @@ impl Meter {
             }),
             new: metrics.counter(&NEW, &[]),
             late: ["false", "true"].map(|sampled| metrics.counter(&LATE, &[("sampled", sampled)])),
+            late_errors: by_sampled(&LATE_ERRORS),
+            late_age: metrics.histogram(&LATE_AGE, &[], AGE_BOUNDS),
+            removal_age: metrics.histogram(&REMOVAL_AGE, &[], AGE_BOUNDS),
+            decision_latency: metrics.histogram(&DECISION_LATENCY, &[], LATENCY_BOUNDS),
+            error_traces: by_sampled(&ERROR_TRACES),
             errors: metrics.counter(&ERRORS, &[]),
             too_early: metrics.counter(&TOO_EARLY, &[]),
             too_large: metrics.counter(&TOO_LARGE, &[]),
-            decided_early: metrics.counter(&DECIDED_EARLY, own),
+            decided_early: metrics.counter(&DECIDED_EARLY, &[own]),
+            giants: metrics.counter(&GIANTS, &[own]),
             on_memory: metrics.gauge(&ON_MEMORY, &[]),
-            pending_bytes: metrics.gauge(&PENDING_BYTES, own),
+            pending_bytes: metrics.gauge(&PENDING_BYTES, &[own]),
             pending: [0; 2],
         }
     }
@@ -124,12 +214,27 @@ impl Meter {
         self.new.add(1);
     }
 
-    pub(super) fn late(&self, verdict: Verdict) {
-        let [dropped, sampled] = &self.late;
-        match verdict {
+    /// A span came so long after the decision on its trace.
+    pub(super) fn late(&self, verdict: Verdict, age: Duration, is_error: bool) {
+        let of = |[dropped, sampled]: &[Counter; 2]| match verdict {
             Verdict::Sampled => sampled.add(1),
             Verdict::Ended => dropped.add(1),
+        };
+        of(&self.late);
+        if is_error {
+            of(&self.late_errors);
         }
+        self.late_age.observe(age.as_secs_f64());
+    }
+
+    /// Decisions are made so long after they were due.
+    pub(super) fn decides(&self, late_by: Duration) {
+        self.decision_latency.observe(late_by.as_secs_f64() * 1e3);
+    }
+
+    /// A trace leaves at this age.
+    pub(super) fn removed(&self, age: Duration) {
+        self.removal_age.observe(age.as_secs_f64());
     }
 
     pub(super) fn dropped_too_early(&self) {
@@ -144,12 +249,33 @@ impl Meter {
         self.decided_early.add(1);
     }
 
-    pub(super) fn decided(&self, decision: &Decision) {
-        count(&self.global, decision.vote);
-        for (vote, counters) in decision.votes.iter().zip(&self.by_policy) {
-            match vote {
-                Vote::Failed => self.errors.add(1),
-                vote => count(counters, *vote),
+    pub(super) fn giant(&self) {
+        self.giants.add(1);
+    }
+
+    pub(super) fn decided(&self, decision: &Decision, facts: &Facts) {
+        count(&self.global, decision.vote, 1);
+        let is_kept = decision.vote == Vote::Sampled;
+        if facts.has_error {
+            let [dropped, kept] = &self.error_traces;
+            if is_kept { kept } else { dropped }.add(1);
+        }
+        let votes = || decision.votes.iter().zip(&self.by_policy);
+        let keeps = |vote, policy: &ByPolicy| vote == Vote::Sampled && !policy.is_dry;
+        let keepers = votes().filter(|(vote, policy)| keeps(**vote, policy));
+        let is_alone = keepers.count() == 1;
+        for (&vote, policy) in votes() {
+            policy.asked.add(1);
+            if vote == Vote::Failed {
+                self.errors.add(1);
+                continue;
+            }
+            count(&policy.traces, vote, 1);
+            count(&policy.spans, vote, facts.spans.into());
+            count(&policy.bytes, vote, facts.bytes);
+            if is_kept && keeps(vote, policy) {
+                let [among_others, alone] = &policy.kept;
+                if is_alone { alone } else { among_others }.add(1);
             }
         }
     }
@@ -162,11 +288,36 @@ impl Meter {
     }
 }
 
-fn count(votes: &Votes, vote: Vote) {
+// === impl ByPolicy ===
+
+impl ByPolicy {
+    fn new(host: &Host, policy: &str, is_dry: bool) -> Self {
+        let metrics = &host.metrics;
+        let policy = ("policy", policy);
+        let own = ("processor", host.label.id.as_str());
+        let votes = |family: &Family| {
+            VOTES.map(|(sampled, decision)| {
+                let labels = [policy, ("sampled", sampled), ("decision", decision)];
+                metrics.counter(family, &labels)
+            })
+        };
+        Self {
+            is_dry,
+            traces: votes(&BY_POLICY),
+            spans: votes(&SPANS_BY_POLICY),
+            bytes: votes(&BYTES_BY_POLICY),
+            asked: metrics.counter(&ASKED, &[policy]),
+            kept: ["false", "true"]
+                .map(|alone| metrics.counter(&KEPT, &[own, policy, ("alone", alone)])),
+        }
+    }
+}
+
+fn count(votes: &Votes, vote: Vote, amount: u64) {
     let [sampled, not_sampled, dropped] = votes;
     match vote {
-        Vote::Sampled => sampled.add(1),
-        Vote::NotSampled | Vote::Failed => not_sampled.add(1),
-        Vote::Dropped => dropped.add(1),
+        Vote::Sampled => sampled.add(amount),
+        Vote::NotSampled | Vote::Failed => not_sampled.add(amount),
+        Vote::Dropped => dropped.add(amount),
     }
 }

@@ -144,6 +144,13 @@ impl Traces {
         self.first().map(|(due, _)| due)
     }
 
+    /// When the first trace came of those that wait.
+    pub(super) fn oldest(&self) -> Option<Duration> {
+        let came = |line: &Line| Some(self.entries.get(line.first?)?.pending.came);
+        let heads = [came(&self.by_root), came(&self.by_first)];
+        heads.into_iter().flatten().min()
+    }
+
     /// Takes the trace that is due first, whether its time has come or not.
     pub(super) fn take_first(&mut self) -> Option<Pending> {
         let (_, slot) = self.first()?;

@@ -8,6 +8,7 @@ use otlp::Signal;
 use pipeline::component::{Answer, Flush, Host, Outbox, Processor, Query, State};
 use pipeline::{Batch, Now, Refusal, Shards};
 
+use super::alarm::{Alarm, Load};
 use super::cache::{Cache, Verdict};
 use super::config::{Config, OnOverflow, divided};
 use super::emit::Emitter;
@@ -48,6 +49,7 @@ pub(super) struct Sampler {
     pub(super) budget: Arc<Budget>,
     pub(super) meter: Meter,
     pub(super) why: Why,
+    pub(super) alarm: Alarm,
     pub(super) marking: Marking,
 }
 
@@ -59,12 +61,13 @@ impl Sampler {
         Ok(Self {
             traces: Traces::new(rules.waits, &host.budget),
             rules,
-            meter: Meter::new(host, policies.names()),
+            meter: Meter::new(host, &policies),
             why: Why::new(
                 divided(config.why.max_bytes.bytes(), parts),
                 policies.charter(),
                 host,
             ),
+            alarm: Alarm::new(&host.label, parts),
             marking: Marking::new(config, &policies),
             policies,
             log: Log::new(&host.budget),
@@ -77,6 +80,10 @@ impl Sampler {
 
     /// Makes room for a trace, unless there is some.
     pub(super) fn make_room(&mut self, now: Now, out: &mut Outbox) {
+        if !self.is_full() {
+            return;
+        }
+        self.sound_alarm(now);
         while self.is_full() && self.rules.overflow != OnOverflow::Block {
             let Some(pending) = self.traces.take_first() else {
                 return;
@@ -85,7 +92,7 @@ impl Sampler {
                 OnOverflow::DropOldest => {
                     self.meter.dropped_too_early();
                     self.note(&pending, (Outcome::Evicted, None), Cause::Overflow, now);
-                    self.end(pending, Reason::Evicted, out);
+                    self.end(pending, Reason::Evicted, now, out);
                 }
                 OnOverflow::DecideEarly | OnOverflow::Block => {
                     self.meter.decided_early();
@@ -99,6 +106,18 @@ impl Sampler {
         self.traces.len() >= self.rules.traces_max || self.bytes() > self.rules.bytes_max
     }
 
+    fn sound_alarm(&self, now: Now) {
+        let Some(oldest) = self.traces.oldest() else {
+            return;
+        };
+        let load = Load {
+            traces: self.traces.len(),
+            bytes: self.bytes(),
+            age: now.mono.saturating_sub(oldest),
+        };
+        self.alarm.full(load, self.rules.waits.first, now.mono);
+    }
+
     /// Bytes of memory that waiting traces take.
     fn bytes(&self) -> u64 {
         self.log.bytes() + self.traces.bytes()
@@ -108,7 +127,7 @@ impl Sampler {
         self.meter.dropped_too_large();
         self.note(&pending, (Outcome::TooLarge, None), Cause::SizeLimit, now);
         self.cache.remember(pending.id, Verdict::Ended, now.mono);
-        self.end(pending, Reason::TooLarge, out);
+        self.end(pending, Reason::TooLarge, now, out);
     }
 
     pub(super) fn judge(&mut self, pending: Pending, cause: Cause, now: Now, out: &mut Outbox) {
@@ -117,11 +136,12 @@ impl Sampler {
             facts: &pending.facts,
             now: now.mono,
         });
-        self.meter.decided(&decision);
+        self.meter.decided(&decision, &pending.facts);
         let outcome = Outcome::of(decision.vote);
         self.note(&pending, (outcome, decision.policy), cause, now);
         if decision.vote == Vote::Sampled {
             self.cache.remember(pending.id, Verdict::Sampled, now.mono);
+            self.meter.removed(now.mono.saturating_sub(pending.came));
             let mark = self.marking.kept(&decision, &self.policies);
             self.emitter.add(&self.log, pending.chain, mark);
             if self.emitter.bytes() >= EMIT_BYTES_MAX {
@@ -129,12 +149,13 @@ impl Sampler {
             }
         } else {
             self.cache.remember(pending.id, Verdict::Ended, now.mono);
-            self.end(pending, Reason::NotSampled, out);
+            self.end(pending, Reason::NotSampled, now, out);
         }
     }
 
     /// Drops a trace.
-    fn end(&mut self, pending: Pending, reason: Reason, out: &mut Outbox) {
+    fn end(&mut self, pending: Pending, reason: Reason, now: Now, out: &mut Outbox) {
+        self.meter.removed(now.mono.saturating_sub(pending.came));
         out.drop_items(u64::from(pending.facts.spans), reason);
         self.log.release(pending.chain);
     }
@@ -162,9 +183,10 @@ impl Sampler {
 }
 
 impl Processor for Sampler {
-    fn admit(&self, _batch: &Batch, _now: Now) -> Result<(), Refusal> {
+    fn admit(&self, _batch: &Batch, now: Now) -> Result<(), Refusal> {
         let blocks = self.rules.overflow == OnOverflow::Block;
         if blocks && self.is_full() {
+            self.sound_alarm(now);
             Err(NO_ROOM)
         } else {
             Ok(())
@@ -189,6 +211,9 @@ impl Processor for Sampler {
     }
 
     fn tick(&mut self, now: Now, out: &mut Outbox) {
+        if let Some(due) = self.next.filter(|due| *due <= now.mono) {
+            self.meter.decides(now.mono.saturating_sub(due));
+        }
         let mut decided = 0;
         while decided < DECIDED_BYTES_MAX
             && self.traces.next_due().is_some_and(|due| due <= now.mono)
@@ -225,7 +250,7 @@ impl Processor for Sampler {
             decided += pending.facts.bytes;
             if self.rules.drops_at_end {
                 self.note(&pending, (Outcome::Abandoned, None), Cause::Shutdown, now);
-                self.end(pending, Reason::Shutdown, out);
+                self.end(pending, Reason::Shutdown, now, out);
             } else {
                 self.judge(pending, Cause::Shutdown, now, out);
             }

@@ -245,7 +245,7 @@ fn a_trace_that_is_too_large_is_not_sampled_and_its_rest_neither() {
 fn spans_without_a_valid_trace_id_are_counted_and_never_pooled() {
     let mut bench = Bench::new(ERRORS);
     bench.send(0, "0:zero! a:one!");
-    bench.check(&[], &[(1, Reason::Invalid)]);
+    bench.check(&[], &[(1, Reason::InvalidTraceId)]);
 }
 
 #[test]
@@ -430,4 +430,93 @@ fn a_rate_that_is_used_up_stays_used_up() {
     let mut all = handed_over(all, vec![Bench::new(&yaml)], 1000);
     send_to(&mut all, 1001, "e:5 f:6 10:7");
     assert_eq!(decided_until(&mut all, 2250), ("5".to_owned(), 2));
+}
+
+#[test]
+fn the_metrics_tell_who_keeps_what_and_what_came_late() {
+    let host = host();
+    let mut bench = Bench {
+        processor: build(
+            "tail_sampling",
+            &format!(
+                "{ERRORS}
+- {{name: several, type: span_count, span_count: {{min_spans: 2}}}}
+- {{name: dry, type: always_sample, dry_run: true}}
+"
+            ),
+            &host,
+        ),
+        out: Outbox::default(),
+    };
+    bench.send(0, "a:one! a:two b:three! c:four");
+    // It was due at 10 s.
+    bench.processor.tick(at(10_500), &mut bench.out);
+    bench.send(15_000, "a:late b:late! c:late! c:late!");
+    let page = telemetry::metrics::Page {
+        level: telemetry::metrics::Level::Detailed,
+        ..Default::default()
+    };
+    let text = host.metrics.render(&page);
+    for line in [
+        r#"tracegate_TS_policy_kept_traces{alone="false",policy="errors",processor="under_test"} 1"#,
+        r#"tracegate_TS_policy_kept_traces{alone="true",policy="errors",processor="under_test"} 1"#,
+        r#"tracegate_TS_policy_kept_traces{alone="false",policy="several",processor="under_test"} 1"#,
+        r#"tracegate_TS_error_traces{processor="under_test",sampled="true"} 2"#,
+        r#"tracegate_TS_late_error_spans{processor="under_test",sampled="true"} 1"#,
+        r#"tracegate_TS_late_error_spans{processor="under_test",sampled="false"} 2"#,
+        r#"otelcol_processor_TS_sampling_policy_execution_count{policy="dry"} 3"#,
+        r#"otelcol_processor_TS_count_spans_sampled{decision="sampled",policy="errors",sampled="true"} 3"#,
+        r#"otelcol_processor_TS_count_spans_sampled{decision="not_sampled",policy="errors",sampled="false"} 1"#,
+        "otelcol_processor_TS_sampling_trace_removal_age_sum 31.5",
+        "otelcol_processor_TS_sampling_trace_removal_age_count 3",
+        "otelcol_processor_TS_sampling_late_span_age_sum 20",
+        "otelcol_processor_TS_sampling_late_span_age_count 4",
+        "otelcol_processor_TS_sampling_decision_timer_latency_sum 500",
+        "otelcol_processor_TS_sampling_decision_timer_latency_count 1",
+    ] {
+        let line = line.replace("TS", "tail_sampling");
+        assert!(text.lines().any(|own| own == line), "no {line} in\n{text}");
+    }
+    assert!(!text.contains(r#"policy_kept_traces{alone="false",policy="dry""#));
+    assert!(!text.contains(r#"policy_kept_traces{alone="true",policy="dry""#));
+}
+
+#[test]
+fn only_the_time_of_arrival_decides_when_whatever_the_spans_say() {
+    let far = u64::MAX;
+    for (start, end) in [(0, 0), (0, far), (far, 0), (far, far), (5, 1), (1 << 63, 1)] {
+        let mut bench = Bench::new(ERRORS);
+        let text = format!(
+            r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{"traceId":"{:032x}","name":"one",
+            "startTimeUnixNano":"{start}","endTimeUnixNano":"{end}","status":{{"code":2}}}}]}}]}}]}}"#,
+            10
+        );
+        let batch = batch(Signal::Traces, &text);
+        bench.processor.process(batch, at(0), &mut bench.out);
+        bench.send(5000, "b:two!");
+        bench.until(9999);
+        bench.check(&[], &[]);
+        bench.until(10_250);
+        bench.check(&["one"], &[]);
+        bench.until(15_250);
+        bench.check(&["two!"], &[]);
+    }
+}
+
+#[test]
+fn a_giant_trace_is_decided_early_with_its_errors_and_hurts_no_other() {
+    let mut bench = Bench::new(ERRORS);
+    bench.send(0, "b:before! c:before");
+    let thousand = |name: &str| format!("a:{name} ").repeat(1000);
+    bench.send(1, "a:error!");
+    for _ in 0..5 {
+        bench.send(2, &thousand("x"));
+    }
+    // The one whose error has been seen is kept, and what comes later follows.
+    let (names, dropped) = drained(&mut bench.out);
+    assert_eq!((names.len(), dropped), (5001, vec![]));
+    bench.send(3, &format!("{}d:after!", thousand("x")));
+    bench.check(&vec!["x"; 1000], &[]);
+    bench.until(10_500);
+    bench.check(&["before!", "after!"], &[(1, Reason::NotSampled)]);
 }

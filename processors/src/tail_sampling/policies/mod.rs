@@ -49,6 +49,7 @@ pub(super) struct Facts {
     start: u64,
     end: u64,
     pub(super) has_root: bool,
+    pub(super) has_error: bool,
     seen: Seen,
 }
 
@@ -135,8 +136,10 @@ impl Policies {
         })
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.list.iter().map(|policy| policy.name.as_str())
+    /// The names, and whether it is a dry run, without effect.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&str, bool)> {
+        let list = self.list.iter();
+        list.map(|policy| (policy.name.as_str(), policy.is_dry))
     }
 
     /// The names of all policies, each with those of the policies that share its rate.
@@ -223,6 +226,7 @@ impl Policies {
             start: 0,
             end: 0,
             has_root: false,
+            has_error: false,
             seen: self.conditions.none_seen(),
         }
     }
@@ -248,6 +252,7 @@ impl Policies {
         let ends = ends.into_iter().filter(|end| can_be(*end));
         facts.end = ends.max().unwrap_or_default();
         facts.has_root |= span.is_root();
+        facts.has_error |= span.is_error();
         self.conditions.join(&mut facts.seen, resource);
         let _ = self.conditions.see_span(scene, &mut facts.seen);
     }

@@ -338,7 +338,7 @@ fn a_drop_has_the_first_word_and_a_dry_run_has_none() {
             facts: &facts,
             now: Duration::ZERO,
         });
-        let names: Vec<&str> = policies.names().collect();
+        let names: Vec<&str> = policies.names().map(|(name, _)| name).collect();
         (
             decision.vote,
             decision.policy.map(|at| names[at].to_owned()),
