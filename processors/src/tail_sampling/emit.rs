@@ -1,4 +1,6 @@
-//! Spans of the log as a request again.
+//! Spans of the log as requests again.
+
+use std::collections::VecDeque;
 
 use hashbrown::HashMap;
 use otlp::wire::{len_field_len, put_len, put_len_header};
@@ -11,15 +13,36 @@ const RESOURCE_SPANS: u32 = 1;
 const SCOPE_SPANS: u32 = 2;
 const SPANS: u32 = 2;
 
+/// Of a resource group and of its scope group: a tag and a length each.
+const HEADERS: usize = 2 * 6;
+
+/// A request with as much takes no other trace, so that what is kept at one time shares its resources.
+const ENOUGH_BYTES: usize = 1 << 20;
+
+/// A trace is cut here, give or take a span: back ends refuse requests beyond 4 MiB unless told otherwise.
+const CUT_BYTES: usize = 2 * ENOUGH_BYTES;
+
 /// Gathers spans, and writes what they share once, whichever traces they are of.
 #[derive(Debug, Default)]
 pub(super) struct Emitter {
+    /// What the next requests are made of, in the order in which it came.
+    rest: VecDeque<Rest>,
+    /// The traces whose spans have all been gathered.
     chains: Vec<Chain>,
     groups: Vec<Group>,
     /// One for each mark that has been met: there are few, and nearly always one.
     indexes: Vec<Index>,
     spans: u64,
+    /// Of the spans and of what they share.
     bytes: usize,
+}
+
+/// What is left of a trace: the spans from the next one on, towards its first.
+#[derive(Debug)]
+struct Rest {
+    chain: Chain,
+    next: At,
+    mark: Mark,
 }
 
 /// The groups whose spans are marked alike.
@@ -44,10 +67,35 @@ struct Group {
 impl Emitter {
     /// Adds the spans of a trace, which are to tell this.
     pub(super) fn add(&mut self, log: &Log, chain: Chain, mark: Mark) {
+        let next = chain.last();
+        self.rest.push_back(Rest { chain, next, mark });
+        self.gather(log);
+    }
+
+    /// Until there is enough for a request.
+    fn gather(&mut self, log: &Log) {
+        while !self.has_enough()
+            && let Some(mut rest) = self.rest.pop_front()
+        {
+            match self.gather_trace(log, rest.next, rest.mark) {
+                Some(next) => {
+                    rest.next = next;
+                    self.rest.push_front(rest);
+                }
+                None => self.chains.push(rest.chain),
+            }
+        }
+    }
+
+    /// Where to go on, unless all of the trace has been gathered.
+    fn gather_trace(&mut self, log: &Log, next: At, mark: Mark) -> Option<At> {
         let index = self.index(mark);
         // Spans of a trace that came together share the same.
         let mut last = None;
-        for (at, record) in log.spans(&chain) {
+        for (at, record) in log.spans_from(next) {
+            if self.bytes >= CUT_BYTES {
+                return Some(at);
+            }
             let group = match last.filter(|(shared, _)| *shared == record.shared) {
                 Some((_, group)) => group,
                 None => self.group(log, record.shared, index),
@@ -61,22 +109,23 @@ impl Emitter {
             self.spans += 1;
             self.bytes += bytes;
         }
-        self.chains.push(chain);
+        None
     }
 
+    /// Spans of the next request, so far.
     pub(super) fn spans(&self) -> u64 {
         self.spans
     }
 
-    /// Bytes of the spans so far, without what they share.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
+    /// Whether the next request should be written before more is added.
+    pub(super) fn has_enough(&self) -> bool {
+        self.bytes >= ENOUGH_BYTES
     }
 
-    /// Writes the request, and releases the spans.
+    /// Writes the next request, releases the traces that end with it, and gathers for the one after it.
     pub(super) fn finish(&mut self, log: &mut Log, marking: &Marking) -> Vec<u8> {
         let mut marks = Vec::with_capacity(self.groups.len());
-        let mut out = Vec::with_capacity(self.bytes + self.groups.len() * 1024);
+        let mut out = Vec::with_capacity(self.bytes + self.groups.len() * HEADERS);
         for group in self.groups.drain(..) {
             let Some((resource, scope)) = log.shared(group.shared) else {
                 continue;
@@ -107,6 +156,7 @@ impl Emitter {
         }
         self.spans = 0;
         self.bytes = 0;
+        self.gather(log);
         marking.write(out, &marks)
     }
 
@@ -139,6 +189,8 @@ impl Emitter {
         };
         let at = known.filter(same).unwrap_or(groups.len());
         if at == groups.len() {
+            let (resource, scope) = log.shared(shared).unwrap_or_default();
+            self.bytes += resource.len() + scope.len();
             groups.push(Group {
                 shared,
                 mark: index.mark,

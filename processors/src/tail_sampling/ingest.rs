@@ -208,6 +208,7 @@ impl Sampler {
         if verdict == Verdict::Sampled {
             let chain = self.log.append(shared, span);
             self.emitter.add(&self.log, chain, self.marking.late());
+            self.emit_enough(out);
         } else {
             out.drop_items(1, Reason::NotSampled);
         }

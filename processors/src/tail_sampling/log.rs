@@ -88,6 +88,15 @@ struct Segment {
     live: u32,
 }
 
+// === impl Chain ===
+
+impl Chain {
+    /// The place of its last span, from which the others are found.
+    pub(super) fn last(&self) -> At {
+        self.last
+    }
+}
+
 // === impl Log ===
 
 impl Log {
@@ -135,7 +144,12 @@ impl Log {
 
     /// The spans of a trace with their places, from the last to the first.
     pub(super) fn spans(&self, chain: &Chain) -> impl Iterator<Item = (At, Record<'_>)> {
-        let mut next = Some(chain.last);
+        self.spans_from(chain.last)
+    }
+
+    /// The same from this span on.
+    pub(super) fn spans_from(&self, at: At) -> impl Iterator<Item = (At, Record<'_>)> {
+        let mut next = Some(at);
         std::iter::from_fn(move || {
             let at = next?;
             let record = self.record(at)?;

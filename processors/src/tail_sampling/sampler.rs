@@ -25,11 +25,12 @@ use super::why::{Cause, Outcome, Why};
 /// Decisions are made together, on this grid: what is kept at one time shares its resources.
 const TICK: Duration = Duration::from_millis(250);
 
-/// What one request holds at most, give or take a trace.
-const EMIT_BYTES_MAX: usize = 1 << 20;
-
 /// Spans that one call decides on at most, give or take a trace: what comes in meanwhile must not wait long.
 const DECIDED_BYTES_MAX: u64 = 4 << 20;
+
+/// What one call writes at most beyond what it is given, give or take a request. A kept giant is written by several,
+/// one right after the other, with room for what comes in between.
+const WRITTEN_BYTES_MAX: usize = 8 << 20;
 
 const NO_ROOM: Refusal = Refusal::later(
     Reason::QueueFull,
@@ -46,6 +47,10 @@ pub(super) struct Sampler {
     pub(super) emitter: Emitter,
     /// When the next decision is made.
     next: Option<Duration>,
+    /// When the last call ended, if it left something to write.
+    again: Option<Duration>,
+    /// Bytes that this call may still write.
+    to_write: usize,
     pub(super) budget: Arc<Budget>,
     pub(super) meter: Meter,
     pub(super) why: Why,
@@ -74,6 +79,8 @@ impl Sampler {
             cache: Cache::new(&config.decision_cache, parts, &host.budget),
             emitter: Emitter::default(),
             next: None,
+            again: None,
+            to_write: 0,
             budget: Arc::clone(&host.budget),
         })
     }
@@ -144,9 +151,7 @@ impl Sampler {
             self.meter.removed(now.mono.saturating_sub(pending.came));
             let mark = self.marking.kept(&decision, &self.policies);
             self.emitter.add(&self.log, pending.chain, mark);
-            if self.emitter.bytes() >= EMIT_BYTES_MAX {
-                self.emit(out);
-            }
+            self.emit_enough(out);
         } else {
             self.cache.remember(pending.id, Verdict::Ended, now.mono);
             self.end(pending, Reason::NotSampled, now, out);
@@ -160,16 +165,39 @@ impl Sampler {
         self.log.release(pending.chain);
     }
 
-    /// Writes what is to go on.
-    fn emit(&mut self, out: &mut Outbox) {
-        let spans = self.emitter.spans();
-        if spans == 0 {
-            return;
+    /// Writes the requests for which there is enough, as far as this call may.
+    pub(super) fn emit_enough(&mut self, out: &mut Outbox) {
+        while self.emitter.has_enough() && self.to_write > 0 {
+            out.push(self.written());
         }
+    }
+
+    /// Writes what is to go on, as far as this call may.
+    fn emit(&mut self, now: Now, out: &mut Outbox) {
+        while self.emitter.spans() > 0 && self.to_write > 0 {
+            out.push(self.written());
+        }
+        self.again = (self.emitter.spans() > 0).then_some(now.mono);
+    }
+
+    /// Writes all that is to go on.
+    pub(super) fn emit_all(&mut self) -> Vec<Batch> {
+        let mut all = Vec::new();
+        while self.emitter.spans() > 0 {
+            all.push(self.written());
+        }
+        self.again = None;
+        all
+    }
+
+    /// The next request.
+    fn written(&mut self) -> Batch {
+        let spans = self.emitter.spans();
         let request = self.emitter.finish(&mut self.log, &self.marking);
         let mut lease = self.budget.lease();
         lease.overdraw(request.capacity());
-        out.push(Batch::new(Signal::Traces, lease.attach(request), spans));
+        self.to_write = self.to_write.saturating_sub(request.len());
+        Batch::new(Signal::Traces, lease.attach(request), spans)
     }
 
     pub(super) fn plan_next(&mut self) {
@@ -194,6 +222,8 @@ impl Processor for Sampler {
     }
 
     fn process(&mut self, batch: Batch, now: Now, out: &mut Outbox) {
+        // What follows kept traces is written as fast as it comes in.
+        self.to_write = WRITTEN_BYTES_MAX + batch.bytes();
         for chunk in batch.chunks() {
             let mut pass = Pass::new(now, out);
             // The framing of a request is checked when it comes, so this is some processor's defect.
@@ -202,15 +232,16 @@ impl Processor for Sampler {
                 out.drop_items(lost, Reason::Invalid);
             }
         }
-        self.emit(out);
+        self.emit(now, out);
         self.plan_next();
     }
 
     fn deadline(&self) -> Option<Duration> {
-        self.next
+        self.again.or(self.next)
     }
 
     fn tick(&mut self, now: Now, out: &mut Outbox) {
+        self.to_write = WRITTEN_BYTES_MAX;
         if let Some(due) = self.next.filter(|due| *due <= now.mono) {
             self.meter.decides(now.mono.saturating_sub(due));
         }
@@ -222,7 +253,7 @@ impl Processor for Sampler {
             decided += pending.facts.bytes;
             self.judge(pending, Cause::Due, now, out);
         }
-        self.emit(out);
+        self.emit(now, out);
         self.why.measure(now.mono);
         self.plan_next();
     }
@@ -236,13 +267,14 @@ impl Processor for Sampler {
         estates.map(|estate| Box::new(estate) as State).collect()
     }
 
-    fn adopt(&mut self, state: State, _now: Now, _out: &mut Outbox) {
+    fn adopt(&mut self, state: State, _now: Now, out: &mut Outbox) {
         if let Ok(estate) = state.downcast::<Estate>() {
-            self.inherit(*estate);
+            self.inherit(*estate, out);
         }
     }
 
     fn flush(&mut self, now: Now, out: &mut Outbox) -> Flush {
+        self.to_write = WRITTEN_BYTES_MAX;
         let mut decided = 0;
         while decided < DECIDED_BYTES_MAX
             && let Some(pending) = self.traces.take_first()
@@ -255,9 +287,9 @@ impl Processor for Sampler {
                 self.judge(pending, Cause::Shutdown, now, out);
             }
         }
-        self.emit(out);
+        self.emit(now, out);
         self.plan_next();
-        if self.traces.len() == 0 {
+        if self.traces.len() == 0 && self.again.is_none() {
             Flush::Done
         } else {
             Flush::More

@@ -8,7 +8,8 @@ use std::time::Duration;
 use otlp::view::{ResourceGroup, ScopeGroup, Span};
 use otlp::{Malformed, Signal};
 use ottl::Scene;
-use pipeline::Shards;
+use pipeline::component::Outbox;
+use pipeline::{Batch, Shards};
 
 use super::cache::Verdict;
 use super::log::{Log, SharedAt};
@@ -30,11 +31,14 @@ pub(super) struct Estate {
     /// By policy.
     levels: Vec<(String, Vec<Level>)>,
     memory: Memory,
+    /// What was to go on and has not yet.
+    kept: Vec<Batch>,
 }
 
 impl Sampler {
     /// Divides all that is here. With one heir nothing is copied.
     pub(super) fn bequeath(&mut self, heirs: Shards) -> Vec<Estate> {
+        let kept = self.emit_all();
         let traces = self.traces.take_all();
         let log = std::mem::replace(&mut self.log, Log::new(&self.budget));
         let decided = self.cache.take_all();
@@ -48,11 +52,13 @@ impl Sampler {
             decided: Vec::new(),
             levels: levels.clone(),
             memory,
+            kept: Vec::new(),
         };
         if heirs.count() == 1 {
             let whole = Estate {
                 traces,
                 decided,
+                kept,
                 ..estate(memory, log)
             };
             self.plan_next();
@@ -62,6 +68,9 @@ impl Sampler {
         drop(memory);
         let empty = |memory| estate(memory, Log::new(&self.budget));
         let mut estates: Vec<Estate> = memories.into_iter().map(empty).collect();
+        if let Some(first) = estates.first_mut() {
+            first.kept = kept;
+        }
         let mut from = log;
         for mut pending in traces {
             if let Some(estate) = estates.get_mut(heirs.of(&pending.id))
@@ -83,7 +92,7 @@ impl Sampler {
 
     /// Takes over. The policies that are here now will judge what waits; what they need of its spans is gathered anew
     /// unless they are the same.
-    pub(super) fn inherit(&mut self, estate: Estate) {
+    pub(super) fn inherit(&mut self, estate: Estate, out: &mut Outbox) {
         let Estate {
             mut traces,
             mut log,
@@ -91,7 +100,11 @@ impl Sampler {
             mut decided,
             levels,
             memory,
+            kept,
         } = estate;
+        for batch in kept {
+            out.push(batch);
+        }
         let is_first = self.traces.len() == 0;
         if !charter.asks_the_same(self.policies.charter()) {
             for pending in &mut traces {

@@ -520,3 +520,64 @@ fn a_giant_trace_is_decided_early_with_its_errors_and_hurts_no_other() {
     bench.until(10_500);
     bench.check(&["before!", "after!"], &[(1, Reason::NotSampled)]);
 }
+
+/// A kept trace of 20 MiB that is too long to wait, and another one that waits.
+fn kept_giant() -> Bench {
+    let mut bench = Bench::new(ERRORS);
+    bench.send(0, "b:other!");
+    let rest = format!("a:{} ", "x".repeat(4096)).repeat(999);
+    for _ in 0..5 {
+        bench.send(1000, &format!("a:error! {rest}"));
+    }
+    bench
+}
+
+/// What has come out of a giant.
+fn spans_in_requests(out: &mut Outbox) -> u64 {
+    let requests: Vec<Batch> = out.drain().collect();
+    let largest = requests.iter().map(Batch::bytes).max();
+    assert!(largest < Some(2100 << 10), "{largest:?}");
+    requests.iter().map(Batch::items).sum()
+}
+
+#[test]
+fn a_kept_giant_goes_on_in_many_requests_and_lets_others_in_between() {
+    let mut bench = kept_giant();
+    let mut spans = vec![spans_in_requests(&mut bench.out)];
+    while bench.processor.deadline() == Some(at(1000).mono) {
+        bench.processor.tick(at(1000), &mut bench.out);
+        spans.push(spans_in_requests(&mut bench.out));
+    }
+    assert_eq!(spans.iter().sum::<u64>(), 5000);
+    assert!(spans.len() > 1, "all at one go: {spans:?}");
+    bench.until(9999);
+    bench.check(&[], &[]);
+    bench.until(10_250);
+    bench.check(&["other!"], &[]);
+}
+
+#[test]
+fn what_is_left_of_a_kept_giant_is_written_at_the_end() {
+    let mut bench = kept_giant();
+    let mut spans = spans_in_requests(&mut bench.out);
+    while bench.processor.flush(at(1000), &mut bench.out) == Flush::More {
+        spans += spans_in_requests(&mut bench.out);
+    }
+    assert_eq!(spans + spans_in_requests(&mut bench.out), 5001);
+}
+
+#[test]
+fn what_is_left_of_a_kept_giant_is_handed_over() {
+    for heirs in [1, 2] {
+        let mut old = kept_giant();
+        let spans = spans_in_requests(&mut old.out);
+        let mut new: Vec<Bench> = (0..heirs).map(|_| Bench::new(ERRORS)).collect();
+        let states = old.processor.yield_state(Shards::new(heirs));
+        for (heir, state) in new.iter_mut().zip(states) {
+            heir.processor.adopt(state, at(1000), &mut heir.out);
+        }
+        let handed_over = new.iter_mut().map(|heir| spans_in_requests(&mut heir.out));
+        assert_eq!(spans + handed_over.sum::<u64>(), 5000);
+        assert_eq!(old.processor.deadline(), None);
+    }
+}
