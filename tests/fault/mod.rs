@@ -3,6 +3,7 @@
 
 mod answers;
 mod failing;
+mod giant;
 mod hostile;
 mod matrix;
 mod memory;

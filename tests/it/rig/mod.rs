@@ -19,8 +19,8 @@ pub(crate) use service::{Ended, Service, failed_start};
 /// Longer than anything takes that works. Nothing waits for it to pass.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The length of a disturbance: short in every run, long where a night is given to it.
-pub(crate) fn nightly(every_run: Duration, at_night: Duration) -> Duration {
+/// How long or large a disturbance is: little in every run, much where a night is given to it.
+pub(crate) fn nightly<T>(every_run: T, at_night: T) -> T {
     match std::env::var_os("TRACEGATE_NIGHTLY").is_some_and(|value| value == "1") {
         true => at_night,
         false => every_run,
