@@ -13,6 +13,7 @@ mod overload;
 mod promise;
 mod queue;
 mod reload;
+mod resharding;
 mod rolling;
 mod shutdown;
 mod siblings;
@@ -22,6 +23,9 @@ mod tls;
 use std::net::SocketAddr;
 
 use benches::Protocol;
+
+/// A port of the system's choice.
+const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 /// One pipeline from OTLP to one exporter that tries again soon and for ever.
 struct Way {

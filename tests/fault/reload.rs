@@ -7,7 +7,7 @@ use benches::generator::Options;
 use benches::sink::Sink;
 use benches::{ItemId, Protocol, clock, oracle};
 
-use super::PROTOCOLS;
+use super::{NOWHERE, PROTOCOLS};
 use crate::rig::{PATIENCE, Service, load};
 
 /// From OTLP through a batch to one back end, with what changes between two reloads.
@@ -23,8 +23,6 @@ struct Written {
     /// Keys of the exporter.
     keys: &'static str,
 }
-
-const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 impl Written {
     fn new(sink: &Sink) -> Self {

@@ -17,7 +17,7 @@ use super::tally::Received;
 use super::{Shared, control};
 use crate::coding::Coding;
 use crate::protocol::{Protocol, from_path};
-use crate::{ItemId, grpc, scan};
+use crate::{ItemId, clock, grpc, scan};
 
 /// Largest body, before and after inflation: several times what any collector exports at once.
 const MAX_BODY: usize = 256 << 20;
@@ -219,6 +219,7 @@ impl Local {
                     signal,
                     protocol,
                     headers,
+                    unix_nanos: clock::unix_nanos(),
                     payload,
                 });
             } else {

@@ -75,6 +75,8 @@ pub struct Received {
     pub signal: Signal,
     pub protocol: Protocol,
     pub headers: HeaderMap,
+    /// When it came, since the Unix epoch.
+    pub unix_nanos: u64,
     /// The encoded request without framing and compression.
     pub payload: Bytes,
 }
