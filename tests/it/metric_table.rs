@@ -23,7 +23,8 @@ fn every_metric_stands_in_the_table() {
     let documented = documented(&std::fs::read_to_string(root.join("docs/metrics.md")).unwrap());
     let mut written = BTreeSet::new();
     for file in CRATES.iter().flat_map(|name| sources(&root.join(name))) {
-        written.extend(names(&std::fs::read_to_string(file).unwrap()));
+        let names = names(&std::fs::read_to_string(file).unwrap());
+        written.extend(names.into_iter().map(|name| row_of(name, &documented)));
     }
     // Families whose names are put together from the fate and the signal.
     for stem in [
@@ -53,18 +54,23 @@ fn documented(table: &str) -> BTreeSet<String> {
 }
 
 /// Names of families that a source defines.
-fn names(source: &str) -> BTreeSet<String> {
-    let production = source.split("#[cfg(test)]").next().unwrap();
+fn names(source: &str) -> Vec<String> {
+    let production = source.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let kinds = ["Family::counter(", "Family::gauge(", "Family::histogram("];
     let defined = kinds.iter().flat_map(|kind| production.split(kind).skip(1));
     let literals = defined.filter_map(|rest| rest.trim_start().strip_prefix('"'));
     let names = literals.map(|rest| rest.split('"').next().unwrap());
     let names = names.filter(|name| !name.is_empty());
-    let of_all = |name: &str| {
-        let signal = SIGNALS.iter().find_map(|signal| name.strip_suffix(signal));
-        signal.map_or_else(|| name.to_owned(), |stem| format!("{stem}SIGNAL"))
-    };
-    names.map(of_all).collect()
+    names.map(str::to_owned).collect()
+}
+
+/// The row of a family: its own, or the one of the families of all signals.
+fn row_of(name: String, documented: &BTreeSet<String>) -> String {
+    let signal = SIGNALS.iter().find_map(|signal| name.strip_suffix(signal));
+    match signal {
+        Some(stem) if !documented.contains(&name) => format!("{stem}SIGNAL"),
+        _ => name,
+    }
 }
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
