@@ -75,8 +75,16 @@ fn the_older_names_of_the_collector_are_aliases() {
     }
 }
 
+/// What the first line below a component's `stability` says that it takes: a signal, a pair of them, or neither.
+fn takes<'a>(list: &'a str, section: &str, name: &str) -> &'a str {
+    let rows = list.split_once(&format!("\n{section}:\n")).unwrap().1;
+    let row = rows.split_once(&format!("    - name: {name}\n")).unwrap().1;
+    let first = row.split_once("      stability:\n        ").unwrap().1;
+    first.split_once(':').unwrap().0
+}
+
 /// The example of a reference with a pipeline around it. A connector joins two pipelines.
-fn around(section: &str, name: &str, example: &str) -> String {
+fn around(section: &str, name: &str, takes: &str, example: &str) -> String {
     let mut sections = vec![("receivers", "nop"), ("exporters", "nop")];
     sections.retain(|(known, _)| *known != section);
     let mut yaml = example.to_owned();
@@ -93,12 +101,16 @@ fn around(section: &str, name: &str, example: &str) -> String {
     let processors = if section == "processors" { name } else { "" };
     yaml += "  pipelines:\n";
     yaml += &match section {
-        "connectors" => format!(
-            "    traces/a: {{receivers: [nop], exporters: [{name}]}}\n    \
-             traces/b: {{receivers: [{name}], exporters: [nop]}}\n"
-        ),
+        "connectors" => {
+            let (from, to) = takes.split_once("-to-").unwrap();
+            format!(
+                "    {from}/a: {{receivers: [nop], exporters: [{name}]}}\n    \
+                 {to}/b: {{receivers: [{name}], exporters: [nop]}}\n"
+            )
+        }
+        "extensions" => "    traces: {receivers: [nop], exporters: [nop]}\n".to_owned(),
         _ => format!(
-            "    traces: {{receivers: [{receiver}], processors: [{processors}], \
+            "    {takes}: {{receivers: [{receiver}], processors: [{processors}], \
              exporters: [{exporter}]}}\n"
         ),
     };
@@ -107,7 +119,8 @@ fn around(section: &str, name: &str, example: &str) -> String {
 
 #[test]
 fn every_reference_has_an_example_that_is_valid() {
-    for (section, name, aliases) in rows(&tracegate(&["components"]).out) {
+    let list = tracegate(&["components"]).out;
+    for (section, name, aliases) in rows(&list) {
         let reference = tracegate(&["components", "--docs", &name])
             .out
             .replace("\n## ", "\n- ");
@@ -126,7 +139,7 @@ fn every_reference_has_an_example_that_is_valid() {
             .split("```")
             .next()
             .unwrap();
-        let yaml = around(&section, &name, example);
+        let yaml = around(&section, &name, takes(&list, &section, &name), example);
         let file = file(&yaml);
         let ended = tracegate(&["validate", "--config", path(&file)]);
         assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{yaml}");
