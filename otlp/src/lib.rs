@@ -21,6 +21,7 @@ mod split;
 mod survey;
 pub mod view;
 pub mod wire;
+pub mod write;
 
 pub use edit::{AttributeList, Carrier, Levels, OwnedValue, Place, edit, sift};
 pub use layout::{ItemKind, MetricKind};

@@ -98,8 +98,13 @@ impl<'a> Splice<'a> {
 
     /// Adds a length-delimited field with a new body.
     pub(crate) fn put(&mut self, number: u32, body: &[u8]) {
+        self.write_with(|out| put_len(out, number, body));
+    }
+
+    /// Adds the fields that `write` appends.
+    pub(crate) fn write_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.fresh.len();
-        put_len(&mut self.fresh, number, body);
+        write(&mut self.fresh);
         let range = start..self.fresh.len();
         self.body.length += range.len();
         match self.notes.last_mut() {

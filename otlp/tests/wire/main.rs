@@ -13,6 +13,7 @@ mod split;
 mod survey;
 mod views;
 mod walk;
+mod write;
 
 use bytes::Bytes;
 use otlp::Signal;
