@@ -21,6 +21,12 @@ const FILES_RESERVED: u64 = 256;
 /// budget as a bound on their number, or a million idle connections would take the memory that no budget saw.
 const CONNECTION_BYTES: u64 = 32 << 10;
 
+/// What the machine is called: in a container or a pod its own name.
+pub(crate) fn name() -> String {
+    let name = rustix::system::uname();
+    name.nodename().to_string_lossy().into_owned()
+}
+
 /// The byte budget, and the sentence that explains it.
 pub(crate) fn budget() -> (u64, String) {
     budget_of(read_file)

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::companions::Companions;
 use crate::logs::Voice;
+use crate::machine;
 use crate::outline;
 use crate::setup::Setup;
 
@@ -46,6 +47,7 @@ pub(crate) fn shared(budget: u64, clock: Clock) -> Shared {
         metrics: telemetry::metrics::Metrics::default(),
         clock,
         extensions: Extensions::default(),
+        instance: machine::name().into(),
     }
 }
 
@@ -57,6 +59,10 @@ impl Running {
         reload: Reload,
     ) -> anyhow::Result<Self> {
         let telemetry = &setup.document.service.telemetry;
+        let configured = telemetry.resource.attributes.get("service.instance.id");
+        if let Some(Some(id)) = configured {
+            shared.instance = id.as_str().into();
+        }
         let mut companions = Companions::default();
         let drafted = companions
             .draft(

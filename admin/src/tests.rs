@@ -74,6 +74,7 @@ impl Exporter for Idle {
 pub(crate) fn shared() -> Shared {
     Shared {
         extensions: pipeline::component::Extensions::default(),
+        instance: "test".into(),
         books: Arc::default(),
         errors: Arc::default(),
         agents: Arc::default(),

@@ -1,8 +1,12 @@
 //! Components that join pipelines. Adding one is a file and a row in [`ALL`].
 
 mod forward;
+mod span_metrics;
 
 use pipeline::component::ConnectorFactory;
 
 /// Every connector of this build.
-pub const ALL: &[ConnectorFactory] = &[ConnectorFactory::of::<forward::Forward>()];
+pub const ALL: &[ConnectorFactory] = &[
+    ConnectorFactory::of::<forward::Forward>(),
+    ConnectorFactory::of::<span_metrics::SpanMetricsConnector>(),
+];

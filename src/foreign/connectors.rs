@@ -17,9 +17,9 @@ pub(super) const TABLE: Table = Table {
 
 const ROWS: &[Row] = &[
     row(
-        &["spanmetrics", "servicegraph"],
+        &["servicegraph"],
         "keep it in a Collector behind this service, over OTLP, or let the back end make these \
-         metrics (Tempo's metrics-generator, Jaeger's SPM)",
+         metrics (Tempo's metrics-generator)",
         "the metrics that it makes from spans; the spans go on",
     ),
     row(

@@ -60,7 +60,13 @@ const ROWS: &[Row] = &[
         "the choice of exporters by attributes",
     ),
     row(
-        &["spanmetrics", "servicegraph"],
+        &["spanmetrics"],
+        "write the connector `span_metrics`, at the end of this pipeline and at the beginning of one \
+         for metrics",
+        "the metrics that it makes from spans; the spans go on",
+    ),
+    row(
+        &["servicegraph"],
         "keep the connector of this name in a Collector behind this service, over OTLP",
         "the metrics that it makes from spans; the spans go on",
     ),

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 const SIGNALS: [&str; 3] = ["spans", "metric_points", "log_records"];
 
 /// Crates that measure something.
-const CRATES: [&str; 8] = [
+const CRATES: [&str; 9] = [
     "admin",
     "telemetry",
     "net",
     "pipeline",
     "receivers",
     "processors",
+    "connectors",
     "exporters",
     "src",
 ];

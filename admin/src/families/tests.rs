@@ -38,6 +38,7 @@ type Work = fn(&Account);
 fn shared(accounts: &[(NodeKey, Work)]) -> Shared {
     let shared = Shared {
         extensions: pipeline::component::Extensions::default(),
+        instance: "test".into(),
         books: Arc::default(),
         errors: Arc::default(),
         agents: Arc::default(),

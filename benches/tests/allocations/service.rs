@@ -33,6 +33,7 @@ impl Running {
     pub(crate) fn start(yaml: &str, sets: &[&str]) -> Self {
         let shared = Shared {
             extensions: pipeline::component::Extensions::default(),
+            instance: "test".into(),
             books: Arc::default(),
             errors: Arc::default(),
             agents: Arc::default(),

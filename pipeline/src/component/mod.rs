@@ -93,6 +93,9 @@ pub struct Host {
     /// Who it is: for its logs and labels.
     pub label: Label,
     pub extensions: Extensions,
+    /// What tells this process from others and stays when it starts again: its configured `service.instance.id`, else
+    /// the name of the machine.
+    pub instance: Arc<str>,
 }
 
 impl Host {

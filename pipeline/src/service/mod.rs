@@ -62,6 +62,8 @@ pub struct Shared {
     pub clock: Clock,
     /// What the extensions offer, which are built before everything else.
     pub extensions: Extensions,
+    /// What tells this process from others and stays when it starts again.
+    pub instance: Arc<str>,
 }
 
 /// A running service.
@@ -116,6 +118,7 @@ impl Shared {
             clock: self.clock,
             label,
             extensions: self.extensions.clone(),
+            instance: Arc::clone(&self.instance),
         }
     }
 }

@@ -26,6 +26,7 @@ pub use table::check_table;
 pub fn shared() -> Shared {
     Shared {
         extensions: Extensions::default(),
+        instance: "test".into(),
         books: Arc::default(),
         budget: Budget::new(1 << 30),
         errors: Arc::default(),
@@ -48,6 +49,7 @@ pub fn host(kind: Kind, id: &str, signal: Option<Signal>) -> Host {
             pipeline: None,
         },
         extensions: Extensions::default(),
+        instance: "test".into(),
     }
 }
 

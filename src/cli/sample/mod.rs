@@ -134,6 +134,7 @@ fn sampler(component: &Component, faults: &mut Faults) -> Option<Box<dyn Process
             pipeline: None,
         },
         extensions: Extensions::default(),
+        instance: "sample".into(),
     };
     match (planned.build.make)(&host) {
         Ok(sampler) => Some(sampler),
