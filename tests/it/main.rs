@@ -16,6 +16,7 @@ mod prometheus;
 mod protocol;
 mod rig;
 mod samples;
+mod span_metrics;
 mod startup;
 mod tail_sampling;
 mod tidy;
