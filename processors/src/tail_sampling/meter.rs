@@ -147,8 +147,6 @@ pub(super) struct Meter {
     giants: Counter,
     on_memory: Gauge,
     pending_bytes: Gauge,
-    /// What this instance has of both, which the others of one processor share.
-    pending: [i64; 2],
 }
 
 #[derive(Debug)]
@@ -206,7 +204,6 @@ impl Meter {
             giants: metrics.counter(&GIANTS, &[own]),
             on_memory: metrics.gauge(&ON_MEMORY, &[]),
             pending_bytes: metrics.gauge(&PENDING_BYTES, &[own]),
-            pending: [0; 2],
         }
     }
 
@@ -280,11 +277,10 @@ impl Meter {
         }
     }
 
-    pub(super) fn pending(&mut self, traces: usize, bytes: u64) {
-        let pending = [traces as i64, bytes as i64];
-        let [traces_before, bytes_before] = std::mem::replace(&mut self.pending, pending);
-        self.on_memory.add(pending[0] - traces_before);
-        self.pending_bytes.add(pending[1] - bytes_before);
+    /// Of this instance. The page adds up those of one processor.
+    pub(super) fn pending(&self, traces: usize, bytes: u64) {
+        self.on_memory.set(traces as i64);
+        self.pending_bytes.set(bytes as i64);
     }
 }
 

@@ -267,9 +267,10 @@ impl Processor for Sampler {
         estates.map(|estate| Box::new(estate) as State).collect()
     }
 
-    fn adopt(&mut self, state: State, _now: Now, out: &mut Outbox) {
+    fn adopt(&mut self, state: State, now: Now, out: &mut Outbox) {
         if let Ok(estate) = state.downcast::<Estate>() {
             self.inherit(*estate, out);
+            self.why.measure(now.mono);
         }
     }
 

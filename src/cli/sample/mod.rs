@@ -22,6 +22,9 @@ use replay::Verdict;
 /// The type of the processors that are asked.
 const SAMPLER: &str = "tail_sampling";
 
+/// The key that divides a sampler. One is the default.
+const SHARDS: &str = "num_shards";
+
 /// Memory that an instance may believe to have. What is recorded is in memory anyway.
 const MEMORY: u64 = 8 << 30;
 
@@ -121,8 +124,13 @@ fn sampler(component: &Component, faults: &mut Faults) -> Option<Box<dyn Process
         .processors
         .iter()
         .find(|row| row.is_called(SAMPLER))?;
+    // One instance with the limits and rates of all shards: which traces would meet on a shard is different each time.
+    let mut component = component.clone();
+    if let Some(keys) = component.node.as_map_mut() {
+        keys.remove(SHARDS);
+    }
     // What is wrong with it has been said already.
-    let planned = (row.plan)(component, &mut Faults::new())?;
+    let planned = (row.plan)(&component, &mut Faults::new())?;
     let host = Host {
         budget: Budget::new(MEMORY),
         metrics: telemetry::metrics::Metrics::default(),

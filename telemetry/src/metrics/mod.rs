@@ -3,7 +3,8 @@
 //! Counts live where they are made. A [`Source`] is asked at scrape time and reports what it
 //! already keeps; a handle ([`Counter`], [`Gauge`], [`Histogram`]) is a source that owns its
 //! atomics. Samples of one series from several sources are added up, so each worker can hold a
-//! counter of its own that shares no cache line with another's.
+//! counter of its own that shares no cache line with another's. Where a sum says nothing, as of
+//! times, a family shows the lowest.
 //!
 //! The text is written here rather than by a client library: the usual one always appends `_total`
 //! to a counter, a full stop to a help text and `.0` to a bucket's bound, escapes no help text and
@@ -80,6 +81,8 @@ pub struct Family {
     pub unit: Unit,
     /// The lowest level at which the family is shown.
     pub level: Level,
+    /// Of several values of one series the lowest is shown, not their sum.
+    pub takes_lowest: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -288,6 +291,12 @@ impl Family {
         self
     }
 
+    /// Shows the lowest value of a series rather than the sum.
+    pub const fn lowest(mut self) -> Self {
+        self.takes_lowest = true;
+        self
+    }
+
     const fn new(name: &'static str, help: &'static str, kind: Kind) -> Self {
         Self {
             name: Cow::Borrowed(name),
@@ -295,6 +304,7 @@ impl Family {
             kind,
             unit: Unit::Count,
             level: Level::Basic,
+            takes_lowest: false,
         }
     }
 }
@@ -302,7 +312,7 @@ impl Family {
 // === impl Samples ===
 
 impl Samples<'_> {
-    /// Reports a value of a counter or a gauge. Values of the same series add up.
+    /// Reports a value of a counter or a gauge. Values of the same series add up, unless the family takes the lowest.
     pub fn add(&mut self, family: &Family, labels: &[(&str, &str)], value: f64) {
         if self.shows(family) {
             let own = labels
@@ -344,6 +354,7 @@ impl Samples<'_> {
             return;
         }
         match shown.series.get_mut(printed) {
+            Some(known) if family.takes_lowest => known.value.lower(&value),
             Some(sum) => sum.value.merge(value),
             None => drop(
                 shown
@@ -359,6 +370,12 @@ impl Samples<'_> {
 impl Value {
     fn is_histogram(&self) -> bool {
         matches!(self, Self::Buckets(_))
+    }
+
+    fn lower(&mut self, other: &Self) {
+        if let (Self::Number(lowest), Self::Number(value)) = (self, other) {
+            *lowest = lowest.min(*value);
+        }
     }
 
     fn merge(&mut self, other: Self) {

@@ -231,6 +231,26 @@ fn a_source_is_asked_for_as_long_as_it_lives() {
 }
 
 #[test]
+fn a_family_may_show_the_lowest_value_of_a_series() {
+    const REACH: Family = Family::gauge("reach", "Reach").lowest();
+    let metrics = Metrics::default();
+    let gauges: Vec<_> = [(7, "a"), (3, "a"), (5, "a"), (9, "b")]
+        .into_iter()
+        .map(|(value, of)| {
+            let gauge = metrics.gauge(&REACH, &[("of", of)]);
+            gauge.set(value);
+            gauge
+        })
+        .collect();
+    check(
+        &metrics,
+        &page(Level::Basic),
+        "# HELP reach Reach\n# TYPE reach gauge\nreach{of=\"a\"} 3\nreach{of=\"b\"} 9\n",
+    );
+    drop(gauges);
+}
+
+#[test]
 fn a_level_shows_its_families_and_those_of_lower_levels() {
     let metrics = Metrics::default();
     let counters = [&SPANS, &TRIGGER].map(|family| metrics.counter(family, &[]));

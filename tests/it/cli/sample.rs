@@ -163,6 +163,41 @@ fn spans_of_a_trace_come_together_wherever_they_stand_and_traces_at_their_record
 }
 
 #[test]
+fn limits_are_those_of_all_shards() {
+    let example = Example::new();
+    let rates = [
+        ("type: latency", "type: rate_limiting"),
+        (
+            "latency: {threshold_ms: 1000}",
+            "rate_limiting: {spans_per_second: 2, burst_capacity: 2}",
+        ),
+        ("    policies:", "    num_shards: 2\n    policies:"),
+    ];
+    for (from, to) in rates {
+        example.edit("collector.yaml", from, to);
+    }
+    let line = |trace: &str, end: u64| {
+        let span = format!(
+            r#"{{"traceId":"{trace}","spanId":"{end:016x}","endTimeUnixNano":"{end}000000000"}}"#
+        );
+        format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{span}]}}]}}]}}"#)
+    };
+    let [a, b, c] = ["a", "b", "c"].map(|digit| digit.repeat(32));
+    // What the first two have used up is there again a second later, and half of it would not do.
+    let traces = [line(&a, 100), line(&b, 100), line(&c, 101), line(&c, 102)];
+    example.write("traces.json", &traces.join("\n"));
+    let ended = example.run(&[]);
+    for trace in [a, b, c] {
+        assert!(
+            ended.out.contains(&format!("{trace}  sampled by slow")),
+            "{}{}",
+            ended.out,
+            ended.err
+        );
+    }
+}
+
+#[test]
 fn bad_input_is_named_with_its_file_and_line_and_what_to_write() {
     let example = Example::new();
     let check = |file: &str, text: &str, expected: &[&str]| {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pipeline::component::{Host, Label};
-use telemetry::metrics::{Family, Gauge};
+use telemetry::metrics::{Family, Gauge, Metrics};
 
 use super::policies::{Charter, TraceId};
 use ring::Ring;
@@ -25,14 +25,14 @@ pub(super) use ring::{BYTES_MAX, Memory};
 const REACH: Family = Family::gauge(
     "tracegate_tail_sampling_why_reach_seconds",
     "How far back every decision can be explained",
-);
+)
+.lowest();
 
 /// One part in this many of the memory budget is what decisions take at most, so that a small budget is left to the
 /// spans.
 const BUDGET_PART: u64 = 8;
 
 /// The decisions of one instance.
-#[derive(Debug)]
 pub(super) struct Why {
     ring: Ring,
     /// The policies in force.
@@ -40,18 +40,15 @@ pub(super) struct Why {
     /// The first decision of all.
     began: Option<Duration>,
     label: Label,
-    reach: Gauge,
+    metrics: Metrics,
+    /// From the first decision on: a shard that has decided nothing says nothing of the others.
+    reach: Option<Gauge>,
 }
 
 // === impl Why ===
 
 impl Why {
     pub(super) fn new(bytes_max: u64, charter: &Arc<Charter>, host: &Host) -> Self {
-        let label = &host.label;
-        let own = &[
-            ("pipeline", label.pipeline.as_deref().unwrap_or_default()),
-            ("processor", label.id.as_str()),
-        ];
         Self {
             ring: Ring::new(
                 bytes_max.min(host.budget.whole() / BUDGET_PART),
@@ -60,7 +57,8 @@ impl Why {
             charter: Arc::clone(charter),
             began: None,
             label: host.label.clone(),
-            reach: host.metrics.gauge(&REACH, own),
+            metrics: host.metrics.clone(),
+            reach: None,
         }
     }
 
@@ -76,9 +74,19 @@ impl Why {
     }
 
     /// Says on the page of metrics how far back it reaches.
-    pub(super) fn measure(&self, now: Duration) {
-        let reach = self.reach_at(now).unwrap_or_default();
-        self.reach.set(reach.as_secs() as i64);
+    pub(super) fn measure(&mut self, now: Duration) {
+        let Some(reach) = self.reach_at(now) else {
+            return;
+        };
+        let Self { metrics, label, .. } = self;
+        let gauge = self.reach.get_or_insert_with(|| {
+            let own = [
+                ("pipeline", label.pipeline.as_deref().unwrap_or_default()),
+                ("processor", label.id.as_str()),
+            ];
+            metrics.gauge(&REACH, &own)
+        });
+        gauge.set(reach.as_secs() as i64);
     }
 
     /// How far back everything is remembered; `None` before the first decision.

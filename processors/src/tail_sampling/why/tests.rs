@@ -554,3 +554,26 @@ fn what_may_be_remembered_is_an_amount_of_memory() {
         "{faults:?}"
     );
 }
+
+#[test]
+fn a_processor_reaches_back_as_far_as_the_shard_that_forgets_first() {
+    let host = host();
+    let yaml = "{decision_wait: 1s, num_shards: 3, policies: [{name: p, type: always_sample}]}";
+    let mut shards = [(); 3].map(|()| Bench {
+        processor: build("tail_sampling", yaml, &host),
+        out: Outbox::default(),
+    });
+    let reach = || {
+        let page = host.metrics.render(&telemetry::metrics::Page::default());
+        let family = "tracegate_tail_sampling_why_reach_seconds{";
+        let line = page.lines().find(|line| line.starts_with(family));
+        line.and_then(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok())
+    };
+    assert_eq!(reach(), None, "nothing is decided");
+    for (shard, trace, millis) in [(0, 1, 0), (1, 2, 29_000), (0, 3, 60_000), (1, 4, 60_000)] {
+        let bench = &mut shards[shard];
+        bench.send(millis, "", &[&span(trace, "")]);
+        bench.until(millis + 1000);
+    }
+    assert_eq!(reach(), Some(31), "the third has decided nothing");
+}
