@@ -234,6 +234,23 @@ fn questions_that_make_no_sense_end_with_1_and_a_reason() {
     service.stop();
 }
 
+#[test]
+fn a_reload_of_something_else_forgets_nothing() {
+    let mut service = Service::start(SAMPLED);
+    let admin = service.extension("admin");
+    let trace = hex([1; 16]);
+    send(&service, vec![span([1; 16], true)]);
+    let before = answered(admin, &trace, "decided").1;
+    let health = "extensions: {health_check: {endpoint: '127.0.0.1:0'}}";
+    let service_key = "service: {extensions: [health_check], ";
+    service.rewrite(&SAMPLED.replace("service: {", &format!("{health}\n{service_key}")));
+    service.reload().unwrap();
+    let after = answered(admin, &trace, "decided").1;
+    let text = |body: &Value| body["instances"][0]["text"].clone();
+    assert_eq!(text(&before), text(&after));
+    service.stop();
+}
+
 /// One percentile of what was measured.
 fn percentile(took: &mut [Duration], percent: usize) -> Duration {
     took.sort();

@@ -27,7 +27,7 @@ pub(super) struct Options {
     /// Sent along, such as `Authorization: Bearer …`
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
-    /// Whom to trust besides the system's roots, for https
+    /// Whom to trust instead of the system's roots, for https
     #[arg(long, value_name = "FILE")]
     ca_file: Option<String>,
     /// Trust any certificate
