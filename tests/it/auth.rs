@@ -245,7 +245,8 @@ impl Chain {
     }
 }
 
-fn write_certificates(folder: &Path) {
+/// Those of `localhost`, and of whoever has signed them.
+pub(crate) fn write_certificates(folder: &Path) {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();

@@ -140,15 +140,19 @@ impl Endpoint {
         };
         let found = tokio::net::lookup_host((host.as_str(), *port)).await;
         let found = found.map_err(|error| format!("cannot resolve {host}: {error}"))?;
-        let mut addresses: Vec<SocketAddr> = found.collect();
+        Ok(self.behind(found.collect()))
+    }
+
+    /// The processes at the addresses of the name.
+    fn behind(&self, mut addresses: Vec<SocketAddr>) -> Vec<Replica> {
         addresses.sort();
         addresses.dedup();
         if addresses.iter().all(|address| address.ip().is_loopback()) {
             let targets = addresses.into_iter().map(Target::from).collect();
-            return Ok(vec![self.replica(targets)]);
+            return vec![self.replica(targets)];
         }
         let replica = |address| self.replica(vec![Target::from(address)]);
-        Ok(addresses.into_iter().map(replica).collect())
+        addresses.into_iter().map(replica).collect()
     }
 
     fn replica(&self, targets: Vec<Target>) -> Replica {
@@ -230,7 +234,66 @@ impl fmt::Display for Replica {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    #[test]
+    fn each_address_of_a_name_is_a_replica_unless_they_are_of_this_machine() {
+        let check = |addresses: &[&str], expected: &[&str]| {
+            let addresses = addresses.iter().map(|address| address.parse().unwrap());
+            let endpoint = Endpoint::parse("http://pods:1").unwrap();
+            let found = endpoint.behind(addresses.collect());
+            let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+            assert_eq!(found, expected);
+        };
+        let pods = ["10.0.0.2:1", "10.0.0.1:1", "10.0.0.2:1"];
+        check(&pods, &["10.0.0.1:1", "10.0.0.2:1"]);
+        check(&["[::1]:1", "127.0.0.1:1"], &["pods:1"]);
+        check(&["[::1]:1"], &["[::1]:1"]);
+        check(
+            &["[fd00::7]:1", "10.0.0.1:1"],
+            &["10.0.0.1:1", "[fd00::7]:1"],
+        );
+    }
+
+    #[test]
+    fn of_several_addresses_of_this_machine_one_has_to_answer() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build_local(tokio::runtime::LocalOptions::default());
+        runtime.unwrap().block_on(the_second_answers());
+    }
+
+    async fn the_second_answers() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let answers = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"\r\n\r\n") {
+                asked.push(stream.read_u8().await.unwrap());
+            }
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+            stream.write_all(answer).await.unwrap();
+            String::from_utf8(asked).unwrap()
+        };
+        let endpoint = Endpoint::parse(&format!("localhost:{port}")).unwrap();
+        // Nobody listens at the one that is tried first.
+        let (here, nobody) = (Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 0, 0, 0));
+        let replicas = endpoint.behind(vec![(here, port).into(), (nobody, port).into()]);
+        let access = Access::new(&[], None, false).unwrap();
+        let (answered, asked) = tokio::join!(replicas[0].get(&access, "/path"), answers);
+        assert_eq!(answered, Ok((200, serde_json::json!({}))));
+        // It is asked for by its name, whichever address it has.
+        assert!(
+            asked.contains(&format!("host: localhost:{port}\r\n")),
+            "{asked}"
+        );
+    }
 
     #[test]
     fn an_endpoint_is_a_url_or_a_host_with_a_port() {
