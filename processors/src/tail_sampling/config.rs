@@ -63,8 +63,11 @@ pub(super) enum OnOverflow {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Strategy {
+    /// When the time of the trace has come.
     #[default]
     TraceComplete,
+    /// As soon as a policy keeps or drops the trace.
+    SpanIngest,
 }
 
 /// Traces whose decision is remembered, for the spans that come late.
@@ -104,6 +107,30 @@ impl Config {
     pub(super) fn overflow(&self) -> OnOverflow {
         let blocks = self.block_on_overflow.then_some(OnOverflow::Block);
         self.on_overflow.or(blocks).unwrap_or_default()
+    }
+
+    fn check_policies(&self, problems: &mut Problems) {
+        let mut names = HashSet::new();
+        for (at, policy) in self.policies.iter().enumerate() {
+            let path = format!("policies[{at}]");
+            problems.under(&path, policy);
+            let is_new = policy.name().is_empty() || names.insert(policy.name());
+            problems.require(
+                is_new,
+                &format!("{path}::name"),
+                format!("duplicate policy name {:?}", policy.name()),
+            );
+            if self.sampling_strategy == Strategy::SpanIngest
+                && let Some(key) = policy.stateful_key()
+            {
+                let reason = format!(
+                    "sampling_strategy \"span-ingest\" requires all policies to be stateless, but policy {:?} is \
+                     stateful by this: do without it, or write sampling_strategy: trace-complete",
+                    policy.name()
+                );
+                problems.push(format!("{path}::{key}"), reason);
+            }
+        }
     }
 }
 
@@ -203,17 +230,7 @@ impl Validate for Config {
             "at least one policy is required",
         );
         problems.under("why", &self.why);
-        let mut names = HashSet::new();
-        for (at, policy) in self.policies.iter().enumerate() {
-            let path = format!("policies[{at}]");
-            problems.under(&path, policy);
-            let is_new = policy.name().is_empty() || names.insert(policy.name());
-            problems.require(
-                is_new,
-                &format!("{path}::name"),
-                format!("duplicate policy name {:?}", policy.name()),
-            );
-        }
+        self.check_policies(&mut problems);
         problems
     }
 }

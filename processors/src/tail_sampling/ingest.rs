@@ -10,7 +10,7 @@ use pipeline::{Chunk, Now};
 use super::cache::{Decided, Verdict};
 use super::log::Shared;
 use super::pending::Pending;
-use super::policies::{Seen, TraceId};
+use super::policies::{Seen, Trace, TraceId};
 use super::sampler::Sampler;
 use super::slab::Slot;
 use super::why::Cause;
@@ -28,6 +28,8 @@ pub(super) struct Pass<'o> {
     current: Option<(TraceId, Way)>,
     /// Spans so far.
     pub(super) taken: u64,
+    /// Traces that have got spans and wait, if they may be decided at once. One may be named several times.
+    arrived: Vec<TraceId>,
 }
 
 /// Where the spans of a trace go.
@@ -53,6 +55,7 @@ impl<'o> Pass<'o> {
             out,
             current: None,
             taken: 0,
+            arrived: Vec::new(),
         }
     }
 }
@@ -134,7 +137,30 @@ impl Sampler {
         };
         pass.current = Some((id, way));
         if let Way::Waits(slot) = way {
+            if self.rules.decides_on_arrival && pass.arrived.last() != Some(&id) {
+                pass.arrived.push(id);
+            }
             self.hold_to_bounds(slot, &span, pass);
+        }
+    }
+
+    /// Decides on the traces whose spans have just come, where later ones do not matter.
+    pub(super) fn decide_arrived(&mut self, pass: &mut Pass<'_>) {
+        for id in std::mem::take(&mut pass.arrived) {
+            let slot = self.traces.find(&id);
+            let Some((slot, pending)) = slot.and_then(|at| Some((at, self.traces.get(at)?))) else {
+                continue;
+            };
+            let trace = Trace {
+                id: &id,
+                facts: &pending.facts,
+                now: pass.now.mono,
+            };
+            if let Some(decision) = self.policies.decide_early(&trace)
+                && let Some(pending) = self.traces.take(slot)
+            {
+                self.carry_out(&decision, pending, Cause::Arrival, pass.now, pass.out);
+            }
         }
     }
 

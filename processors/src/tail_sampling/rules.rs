@@ -2,7 +2,7 @@
 
 use ledger::Budget;
 
-use super::config::{Config, OnOverflow, PENDING_BYTES_MIN, divided};
+use super::config::{Config, OnOverflow, PENDING_BYTES_MIN, Strategy, divided};
 use super::pending::Waits;
 
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub(super) struct Rules {
     pub(super) trace_bytes_max: Option<u64>,
     pub(super) overflow: OnOverflow,
     pub(super) drops_at_end: bool,
+    /// As soon as a policy keeps or drops a trace.
+    pub(super) decides_on_arrival: bool,
 }
 
 impl Rules {
@@ -31,6 +33,7 @@ impl Rules {
             trace_bytes_max: some(config.maximum_trace_size_bytes),
             overflow: config.overflow(),
             drops_at_end: config.drop_pending_traces_on_shutdown,
+            decides_on_arrival: config.sampling_strategy == Strategy::SpanIngest,
         }
     }
 }

@@ -17,7 +17,7 @@ use super::log::Log;
 use super::mark::Marking;
 use super::meter::Meter;
 use super::pending::{Pending, Traces};
-use super::policies::{Policies, Trace, Vote};
+use super::policies::{Decision, Policies, Trace, Vote};
 use super::rules::Rules;
 use super::state::Estate;
 use super::why::{Cause, Outcome, Why};
@@ -143,13 +143,25 @@ impl Sampler {
             facts: &pending.facts,
             now: now.mono,
         });
-        self.meter.decided(&decision, &pending.facts);
+        self.carry_out(&decision, pending, cause, now, out);
+    }
+
+    /// Does as the policies have just decided.
+    pub(super) fn carry_out(
+        &mut self,
+        decision: &Decision,
+        pending: Pending,
+        cause: Cause,
+        now: Now,
+        out: &mut Outbox,
+    ) {
+        self.meter.decided(decision, &pending.facts);
         let outcome = Outcome::of(decision.vote);
         self.note(&pending, (outcome, decision.policy), cause, now);
         if decision.vote == Vote::Sampled {
             self.cache.remember(pending.id, Verdict::Sampled, now.mono);
             self.meter.removed(now.mono.saturating_sub(pending.came));
-            let mark = self.marking.kept(&decision, &self.policies);
+            let mark = self.marking.kept(decision, &self.policies);
             self.emitter.add(&self.log, pending.chain, mark);
             self.emit_enough(out);
         } else {
@@ -227,7 +239,9 @@ impl Processor for Sampler {
         for chunk in batch.chunks() {
             let mut pass = Pass::new(now, out);
             // The framing of a request is checked when it comes, so this is some processor's defect.
-            if self.ingest(chunk, &mut pass).is_err() {
+            let read = self.ingest(chunk, &mut pass);
+            self.decide_arrived(&mut pass);
+            if read.is_err() {
                 let lost = chunk.items.saturating_sub(pass.taken);
                 out.drop_items(lost, Reason::Invalid);
             }

@@ -124,6 +124,112 @@ fn late_spans_follow_the_decision() {
 }
 
 #[test]
+fn a_trace_is_decided_when_the_span_comes_that_settles_it_if_it_is_to() {
+    let mut bench = Bench::new(&format!("{ERRORS}sampling_strategy: span-ingest\n"));
+    bench.send(0, "a:one b:two");
+    bench.check(&[], &[]);
+    bench.send(1000, "a:three! b:four c:five! c:six");
+    bench.check(&["five!", "six", "one", "three!"], &[]);
+    bench.send(2000, "a:late");
+    bench.check(&["late"], &[]);
+    bench.until(10_250);
+    bench.check(&[], &[(2, Reason::NotSampled)]);
+    bench.send(11_000, "b:late!");
+    bench.check(&[], &[(1, Reason::NotSampled)]);
+    assert_eq!(bench.processor.deadline(), None);
+}
+
+#[test]
+fn on_arrival_the_policies_see_all_spans_that_have_come() {
+    let both = "
+sampling_strategy: span-ingest
+policies:
+- name: both
+  type: and
+  and:
+    and_sub_policy:
+    - {name: errors, type: status_code, status_code: {status_codes: [ERROR]}}
+    - {name: three, type: span_count, span_count: {min_spans: 3}}
+";
+    let mut bench = Bench::new(both);
+    bench.send(0, "a:one! b:two!");
+    bench.send(1000, "a:three b:four");
+    bench.check(&[], &[]);
+    bench.send(2000, "b:five");
+    bench.check(&["two!", "four", "five"], &[]);
+}
+
+#[test]
+fn what_a_policy_may_still_drop_is_kept_when_its_time_has_come() {
+    let dropping = format!(
+        "{ERRORS}
+- name: health
+  type: drop
+  drop:
+    drop_sub_policy: [{{name: named, type: ottl_condition, ottl_condition: {{span: ['name == \"health\"']}}}}]
+sampling_strategy: span-ingest
+"
+    );
+    let mut bench = Bench::new(&dropping);
+    bench.send(0, "a:one! b:two!");
+    bench.check(&[], &[]);
+    bench.send(1000, "a:health b:three");
+    bench.check(&[], &[(2, Reason::NotSampled)]);
+    bench.until(10_250);
+    bench.check(&["two!", "three"], &[]);
+}
+
+#[test]
+fn on_arrival_every_policy_must_be_stateless() {
+    let check = |policy: &str, key: Option<&str>| {
+        let policies = format!("policies: [{{name: p, {policy}}}]");
+        assert!(
+            crate::fixture::faults("tail_sampling", &policies).is_empty(),
+            "{policy}"
+        );
+        let found = crate::fixture::faults(
+            "tail_sampling",
+            &format!("{policies}\nsampling_strategy: span-ingest\n"),
+        );
+        let expected = key.map(|key| {
+            format!(
+                "processors::tail_sampling::policies[0]::{key}: sampling_strategy \"span-ingest\" requires all \
+                 policies to be stateless, but policy \"p\" is stateful by this: do without it, or write \
+                 sampling_strategy: trace-complete"
+            )
+        });
+        assert_eq!(found, Vec::from_iter(expected), "{policy}");
+    };
+    let rate = "type: rate_limiting, rate_limiting: {spans_per_second: 1}";
+    check(rate, Some("type"));
+    check(
+        "type: bytes_limiting, bytes_limiting: {bytes_per_second: 1}",
+        Some("type"),
+    );
+    check("type: latency, latency: {threshold_ms: 1}", None);
+    let bounded = "type: latency, latency: {threshold_ms: 1, upper_threshold_ms: 2}";
+    check(bounded, Some("latency::upper_threshold_ms"));
+    check("type: span_count, span_count: {min_spans: 2}", None);
+    let bounded = "type: span_count, span_count: {min_spans: 2, max_spans: 3}";
+    check(bounded, Some("span_count::max_spans"));
+    for kind in ["and", "drop", "composite"] {
+        let list = |inner: &str| {
+            format!(
+                "type: {kind}, {kind}: {{{kind}_sub_policy: [{{name: a, type: always_sample}}, {{name: b, {inner}}}]}}"
+            )
+        };
+        check(&list("type: trace_flags"), None);
+        check(
+            &list(rate),
+            Some(&format!("{kind}::{kind}_sub_policy[1]::type")),
+        );
+    }
+    let not = |inner: &str| format!("type: not, not: {{not_sub_policy: {{name: b, {inner}}}}}");
+    check(&not("type: trace_flags"), None);
+    check(&not(rate), Some("not::not_sub_policy::type"));
+}
+
+#[test]
 fn a_root_hastens_the_decision() {
     let mut bench = Bench::new(&format!("{ERRORS}decision_wait_after_root_received: 1s\n"));
     bench.send(0, "a:one! b:two!");

@@ -3,6 +3,7 @@
 //! Whatever a policy needs of the spans is gathered once, when they come, as [`Facts`]: a decision takes a few
 //! comparisons for each policy however many spans there are.
 
+mod arrival;
 mod bucket;
 mod composite;
 mod condition;
@@ -258,10 +259,15 @@ impl Policies {
     }
 
     pub(super) fn decide(&mut self, trace: &Trace<'_>) -> Decision {
+        self.ask(trace, self.list.len())
+    }
+
+    /// Asks the first `count` policies.
+    fn ask(&mut self, trace: &Trace<'_>, count: usize) -> Decision {
         let mut votes = SmallVec::new();
         self.trail.clear();
         let mut sampled = None;
-        for (at, policy) in self.list.iter_mut().enumerate() {
+        for (at, policy) in self.list.iter_mut().take(count).enumerate() {
             let vote = policy.rule.vote(trace, &mut self.trail);
             votes.push(vote);
             match vote {

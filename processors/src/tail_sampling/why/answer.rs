@@ -27,6 +27,8 @@ pub(in super::super) struct Waiting {
     pub(in super::super) bytes: u64,
     pub(in super::super) has_root: bool,
     pub(in super::super) due: Duration,
+    /// The next span may decide it.
+    pub(in super::super) decides_on_arrival: bool,
 }
 
 /// What one instance says of a trace.
@@ -185,6 +187,7 @@ fn decision_text(record: &Record<'_>, policy: Option<&str>, waited: Duration) ->
         Cause::SpanLimit => ", before its time, as it had more spans than one trace may",
         Cause::SizeLimit => "",
         Cause::Shutdown => ", before its time, as the service stopped",
+        Cause::Arrival => ", on arrival",
     };
     let plural = if decided.spans == 1 { "" } else { "s" };
     let late = match record.late {
@@ -202,8 +205,13 @@ fn decision_text(record: &Record<'_>, policy: Option<&str>, waited: Duration) ->
 fn pending_text(waiting: &Waiting, now: Now) -> String {
     let left = time_text(waiting.due.saturating_sub(now.mono));
     let plural = if waiting.spans == 1 { "" } else { "s" };
+    let sooner = if waiting.decides_on_arrival {
+        ", or when a span settles it"
+    } else {
+        ""
+    };
     format!(
-        "pending with {} span{plural} so far, decided in {left}",
+        "pending with {} span{plural} so far, decided in {left}{sooner}",
         waiting.spans
     )
 }

@@ -54,6 +54,7 @@ impl Sampler {
             bytes: pending.facts.bytes,
             has_root: pending.facts.has_root,
             due: self.traces.due(pending),
+            decides_on_arrival: self.rules.decides_on_arrival,
         });
         let asked = Asked {
             id: trace_id,

@@ -50,6 +50,8 @@ pub(crate) enum Cause {
     SpanLimit,
     SizeLimit,
     Shutdown,
+    /// Spans came after which nothing could change it.
+    Arrival,
 }
 
 /// A decision as it was made.
@@ -103,12 +105,13 @@ impl Outcome {
 }
 
 impl Cause {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Due,
         Self::Overflow,
         Self::SpanLimit,
         Self::SizeLimit,
         Self::Shutdown,
+        Self::Arrival,
     ];
 }
 

@@ -577,3 +577,33 @@ fn a_processor_reaches_back_as_far_as_the_shard_that_forgets_first() {
     }
     assert_eq!(reach(), Some(31), "the third has decided nothing");
 }
+
+#[test]
+fn a_decision_on_arrival_says_so() {
+    let mut bench = Bench::new(
+        "{sampling_strategy: span-ingest, decision_wait: 10s, policies: [{name: errors, \
+         type: status_code, status_code: {status_codes: [ERROR]}}]}",
+    );
+    bench.send(0, "", &[&span(7, ""), &span(8, "")]);
+    assert_eq!(
+        bench.known(500, 7)["text"],
+        "pending with 1 span so far, decided in 9.5 s, or when a span settles it"
+    );
+    bench.send(600, "", &[&span(7, r#""status":{"code":2}"#)]);
+    let sampled = bench.known(1000, 7);
+    assert_eq!(
+        sampled["text"],
+        "sampled by errors, 600 ms after its first span, with 2 spans, on arrival"
+    );
+    assert_eq!(sampled["decisions"][0]["cause"], "arrival");
+    let said = &sampled["decisions"][0]["policies"][0]["text"];
+    assert_eq!(said, "a span has status ERROR → yes");
+    bench.until(10_250);
+    let dropped = bench.known(11_000, 8);
+    assert_eq!(
+        dropped["text"],
+        "not sampled: no policy kept it, 10 s after its first span, with 1 span"
+    );
+    let said = &dropped["decisions"][0]["policies"][0]["text"];
+    assert_eq!(said, "no span has status ERROR → no");
+}
