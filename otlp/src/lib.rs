@@ -20,6 +20,7 @@ mod splice;
 mod split;
 mod survey;
 pub mod view;
+mod w3c;
 pub mod wire;
 pub mod write;
 

@@ -1,18 +1,13 @@
 //! The trace state of a span, of which the entry `ot` is ours.
 
 use super::{Randomness, Threshold};
+use crate::w3c::{is_key, is_long_key, is_value};
 use crate::wire::Malformed;
 
 /// A longer trace state is not read.
 const BYTES_MAX: usize = 1024;
 /// As many entries are too many, empty ones included.
 const ENTRIES_MAX: usize = 32;
-/// Of the value of any entry, that of `ot` included.
-const VALUE_MAX: usize = 256;
-const KEY_MAX: usize = 256;
-/// Of the parts of a key `tenant@system`.
-const TENANT_MAX: usize = 241;
-const SYSTEM_MAX: usize = 14;
 
 const SYNTAX: Malformed = Malformed("invalid syntax of the trace state");
 const SIZE: Malformed = Malformed("invalid tracestate size");
@@ -62,8 +57,12 @@ impl<'a> TraceState<'a> {
                 continue;
             }
             let (key, value) = cut(entry, b'=').ok_or(SYNTAX)?;
-            check_key(key)?;
-            check_value(value)?;
+            if is_long_key(key) {
+                return Err(SIZE);
+            }
+            if !is_key(key) || !is_value(value) {
+                return Err(SYNTAX);
+            }
             if key == b"ot" {
                 state.read_fields(value)?;
             }
@@ -156,35 +155,6 @@ impl<'a, T: Copy> Number<'a, T> {
             None => write(self.value, out),
         }
     }
-}
-
-/// A key is `name` or `tenant@system`.
-fn check_key(key: &[u8]) -> Result<(), Malformed> {
-    let is_name =
-        |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-*/".contains(byte);
-    let starts = |name: &[u8]| name.first().is_some_and(u8::is_ascii_lowercase);
-    let is_right = match cut(key, b'@') {
-        Some((tenant, system)) => {
-            let starts_tenant = starts(tenant) || tenant.first().is_some_and(u8::is_ascii_digit);
-            if tenant.len() > TENANT_MAX || system.len() > SYSTEM_MAX {
-                return Err(SIZE);
-            }
-            starts_tenant && starts(system) && tenant.iter().chain(system).all(is_name)
-        }
-        None => starts(key) && key.iter().all(is_name),
-    };
-    if key.len() > KEY_MAX {
-        return Err(SIZE);
-    }
-    is_right.then_some(()).ok_or(SYNTAX)
-}
-
-/// Printable ASCII without comma and equals sign, that does not end with a space.
-fn check_value(value: &[u8]) -> Result<(), Malformed> {
-    let is_text = |byte: &u8| (b' '..=b'~').contains(byte) && !b",=".contains(byte);
-    let ends_well = value.last().is_some_and(|byte| *byte != b' ');
-    let is_right = ends_well && value.len() <= VALUE_MAX && value.iter().all(is_text);
-    is_right.then_some(()).ok_or(SYNTAX)
 }
 
 fn trimmed(mut entry: &[u8]) -> &[u8] {

@@ -2,6 +2,7 @@
 //! [W3C](https://www.w3.org/TR/trace-context/#tracestate-header) as the Collector's libraries read them.
 
 use super::Text;
+use crate::w3c::{is_key, is_value};
 use crate::wire::Malformed;
 
 /// Entries of one trace state.
@@ -19,7 +20,7 @@ pub(super) fn entry<'a>(state: Text<'a>, key: &str) -> Result<Option<&'a str>, M
         let name = name.trim_start_matches([' ', '\t']);
         let value = value.trim_end_matches([' ', '\t']);
         let known = keys.get(..count).unwrap_or_default();
-        if !is_key(name) || !is_value(value) || known.contains(&name) {
+        if !is_key(name.as_bytes()) || !is_value(value.as_bytes()) || known.contains(&name) {
             return Err(WRONG);
         }
         *keys.get_mut(count).ok_or(WRONG)? = name;
@@ -28,32 +29,6 @@ pub(super) fn entry<'a>(state: Text<'a>, key: &str) -> Result<Option<&'a str>, M
         }
     }
     Ok(found)
-}
-
-/// A name, or the names of a tenant and a system with an `@` between.
-fn is_key(key: &str) -> bool {
-    match key.split_once('@') {
-        None => is_name(key, 256, |first| first.is_ascii_lowercase()),
-        Some((tenant, system)) => {
-            let begins = |first: u8| first.is_ascii_lowercase() || first.is_ascii_digit();
-            is_name(tenant, 241, begins) && is_name(system, 14, |first| first.is_ascii_lowercase())
-        }
-    }
-}
-
-fn is_name(name: &str, longest: usize, begins: impl Fn(u8) -> bool) -> bool {
-    let others = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'*' | b'/');
-    name.len() <= longest
-        && name
-            .as_bytes()
-            .split_first()
-            .is_some_and(|(first, rest)| begins(*first) && rest.iter().all(others))
-}
-
-/// Spaces have been taken from its end, so none is the last.
-fn is_value(value: &str) -> bool {
-    let fits = |byte: u8| matches!(byte, b' '..=b'~') && byte != b',' && byte != b'=';
-    (1..=256).contains(&value.len()) && value.bytes().all(fits)
 }
 
 #[cfg(test)]
