@@ -114,11 +114,7 @@ impl Site {
                         response
                     }
                 };
-                let never = net::Farewell {
-                    leaving: pending(),
-                    draining: pending(),
-                };
-                net::serve(accepted, settings, handle, never).await;
+                net::serve(accepted, settings, handle, net::Farewell::never()).await;
             });
         };
         seat.serve(serve, pending::<()>()).await;

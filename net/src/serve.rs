@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, Pending, pending};
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
@@ -66,6 +66,16 @@ pub struct Farewell<L, D> {
     pub draining: D,
 }
 
+impl Farewell<Pending<()>, Pending<()>> {
+    /// For connections that end with their task, or with the process.
+    pub fn never() -> Self {
+        Self {
+            leaving: pending(),
+            draining: pending(),
+        }
+    }
+}
+
 /// Serves one connection until the peer closes it or its server sends it away.
 pub async fn serve<H, F>(
     accepted: Accepted,
@@ -124,7 +134,7 @@ async fn finish(connection: impl Future, grace: Option<Duration>, activity: &Act
     let out_of_grace = async {
         match grace {
             Some(grace) => tokio::time::sleep(grace).await,
-            None => std::future::pending().await,
+            None => pending().await,
         }
     };
     tokio::select! {

@@ -27,11 +27,7 @@ fn start() -> SocketAddr {
         let settings = Rc::clone(&settings);
         tokio::task::spawn_local(async move {
             let handle = async |_: Request<Incoming>| Response::new(Answer::empty());
-            let never = net::Farewell {
-                leaving: std::future::pending(),
-                draining: std::future::pending(),
-            };
-            net::serve(accepted, settings, handle, never).await;
+            net::serve(accepted, settings, handle, net::Farewell::never()).await;
         });
     };
     tokio::task::spawn_local(seat.serve(serve, std::future::pending::<()>()));

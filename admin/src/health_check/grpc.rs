@@ -83,11 +83,7 @@ impl GrpcSite {
                     let desk = Rc::clone(&desk);
                     async move { desk.answer(request).await }
                 };
-                let never = net::Farewell {
-                    leaving: pending(),
-                    draining: pending(),
-                };
-                net::serve(accepted, settings, handle, never).await;
+                net::serve(accepted, settings, handle, net::Farewell::never()).await;
             });
         };
         seat.serve(serve, pending::<()>()).await;

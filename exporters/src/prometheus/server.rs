@@ -147,11 +147,7 @@ async fn serve(listener: Listener, settings: net::Settings, desk: Rc<Desk>) {
                 let desk = Rc::clone(&desk);
                 async move { desk.handle(request).await }
             };
-            let never = net::Farewell {
-                leaving: pending(),
-                draining: pending(),
-            };
-            net::serve(accepted, settings, handle, never).await;
+            net::serve(accepted, settings, handle, net::Farewell::never()).await;
         });
     };
     seat.serve(serve, pending::<()>()).await;
