@@ -4,7 +4,6 @@
 //! Requests of 512 spans with ten attributes each, 40 operations, two dimensions of which one is a number, exponential
 //! histograms and exemplars: once from one resource, once from 64, as behind a gateway that batches.
 
-use std::fs;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use config::Faults;
 use otlp::Signal;
 use otlp::wire::{put_fixed64, put_len, put_uint};
 use pipeline::component::{Outbox, Processor};
+use pipeline::testkit::bench::{attribute, cpu_nanos, text};
 use pipeline::{Batch, Now, testkit};
 
 const SPANS: u64 = 512;
@@ -54,14 +54,6 @@ fn main() -> io::Result<()> {
         )?;
     }
     Ok(())
-}
-
-/// CPU time of this thread, whatever else the machine does; 0 where the kernel does not tell.
-fn cpu_nanos() -> u64 {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    text.split(' ')
-        .next()
-        .map_or(0, |nanos| nanos.parse().unwrap_or(0))
 }
 
 fn build() -> Option<Box<dyn Processor>> {
@@ -142,17 +134,4 @@ fn span(at: u64) -> Vec<u8> {
         put_len(&mut span, 9, &attribute(key, &value));
     }
     span
-}
-
-fn text(text: &str) -> Vec<u8> {
-    let mut value = Vec::new();
-    put_len(&mut value, 1, text.as_bytes());
-    value
-}
-
-fn attribute(key: &str, value: &[u8]) -> Vec<u8> {
-    let mut pair = Vec::new();
-    put_len(&mut pair, 1, key.as_bytes());
-    put_len(&mut pair, 2, value);
-    pair
 }

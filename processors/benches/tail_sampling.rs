@@ -7,14 +7,15 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
-use std::{fs, thread};
 
 use bytes::Bytes;
 use config::Faults;
 use otlp::Signal;
 use otlp::wire::{put_fixed64, put_len, put_uint};
 use pipeline::component::{Host, Outbox, Processor};
+use pipeline::testkit::bench::{attribute, cpu_nanos, text};
 use pipeline::{Batch, Chunk, Now, Sender, Shards, testkit};
 
 const RATE: u64 = 50_000;
@@ -152,14 +153,6 @@ impl Run {
     }
 }
 
-/// CPU time of this thread, whatever else the machine does; 0 where the kernel does not tell.
-fn cpu_nanos() -> u64 {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    text.split(' ')
-        .next()
-        .map_or(0, |nanos| nanos.parse().unwrap_or(0))
-}
-
 fn build(host: &Host, shards: Shards) -> Option<Box<dyn Processor>> {
     let mut faults = Faults::default();
     let count = format!("num_shards: {}\n    num_traces", shards.count());
@@ -263,17 +256,4 @@ fn span(trace: u64, nth: u64, at: u64) -> Vec<u8> {
         put_len(&mut span, 15, &[0x18, 1]);
     }
     span
-}
-
-fn text(text: &str) -> Vec<u8> {
-    let mut value = Vec::new();
-    put_len(&mut value, 1, text.as_bytes());
-    value
-}
-
-fn attribute(key: &str, value: &[u8]) -> Vec<u8> {
-    let mut pair = Vec::new();
-    put_len(&mut pair, 1, key.as_bytes());
-    put_len(&mut pair, 2, value);
-    pair
 }

@@ -2,6 +2,7 @@
 //!
 //! Behind the feature `testkit`, which only tests enable.
 
+pub mod bench;
 mod connector;
 mod processor;
 mod samples;
