@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ledger::Reason;
 use otlp::view::{ResourceGroup, ScopeGroup, Span};
 use otlp::{Malformed, Signal};
 use ottl::Scene;
@@ -33,6 +34,8 @@ pub(super) struct Estate {
     memory: Memory,
     /// What was to go on and has not yet.
     kept: Vec<Batch>,
+    /// Spans that could not be read again, which would be a defect of the log; they are counted and not forgotten.
+    lost: u64,
 }
 
 impl Sampler {
@@ -53,6 +56,7 @@ impl Sampler {
             levels: levels.clone(),
             memory,
             kept: Vec::new(),
+            lost: 0,
         };
         if heirs.count() == 1 {
             let whole = Estate {
@@ -73,12 +77,15 @@ impl Sampler {
         }
         let mut from = log;
         for mut pending in traces {
-            if let Some(estate) = estates.get_mut(heirs.of(&pending.id))
-                && let Some(chain) = from.copy(&pending.chain, &mut estate.log)
-            {
+            let Some(estate) = estates.get_mut(heirs.of(&pending.id)) else {
+                continue;
+            };
+            if let Some(chain) = from.copy(&pending.chain, &mut estate.log) {
                 // What has been copied goes at once, so that the spans are there once and little more.
                 from.release(std::mem::replace(&mut pending.chain, chain));
                 estate.traces.push(pending);
+            } else {
+                estate.lost += u64::from(pending.facts.spans);
             }
         }
         for entry in decided {
@@ -101,6 +108,7 @@ impl Sampler {
             levels,
             memory,
             kept,
+            mut lost,
         } = estate;
         for batch in kept {
             out.push(batch);
@@ -119,8 +127,14 @@ impl Sampler {
                     log.release(std::mem::replace(&mut pending.chain, chain));
                     true
                 }
-                None => false,
+                None => {
+                    lost += u64::from(pending.facts.spans);
+                    false
+                }
             });
+        }
+        if lost > 0 {
+            out.drop_items(lost, Reason::Invalid);
         }
         self.traces.restore(traces);
         decided.extend(self.cache.take_all());
