@@ -31,7 +31,8 @@ fn order(pipeline: &Pipeline, faults: &mut Faults) {
     if let Some(at) = place_of(LIMITER).filter(|at| *at > 0) {
         faults.push(warning(
             at,
-            "the memory limiter is not the first processor, so what it refuses has cost work and memory already",
+            "the memory limiter is not the first processor: it guards the door of this service from any place, and in \
+             a Collector what it refuses has cost work and memory already",
             "put `memory_limiter` first",
         ));
     }
