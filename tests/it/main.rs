@@ -11,6 +11,7 @@ mod files;
 #[path = "../interop/mod.rs"]
 mod interop;
 mod metric_table;
+mod ops;
 mod own_metrics;
 mod prometheus;
 mod protocol;

@@ -48,7 +48,7 @@ fn every_metric_stands_in_the_table() {
 }
 
 /// The names at the head of the rows.
-fn documented(table: &str) -> BTreeSet<String> {
+pub(crate) fn documented(table: &str) -> BTreeSet<String> {
     let rows = table.lines().filter_map(|line| line.strip_prefix("| `"));
     rows.map(|row| row.split('`').next().unwrap().to_owned())
         .collect()
@@ -66,7 +66,7 @@ fn names(source: &str) -> Vec<String> {
 }
 
 /// The row of a family: its own, or the one of the families of all signals.
-fn row_of(name: String, documented: &BTreeSet<String>) -> String {
+pub(crate) fn row_of(name: String, documented: &BTreeSet<String>) -> String {
     let signal = SIGNALS.iter().find_map(|signal| name.strip_suffix(signal));
     match signal {
         Some(stem) if !documented.contains(&name) => format!("{stem}SIGNAL"),
