@@ -3,15 +3,10 @@
 use std::collections::HashSet;
 
 use config::{GoDuration, Optional, Problems, Validate};
-use otlp::exponential::{DEFAULT_MAX_SIZE, MAX_MAX_SIZE, MIN_MAX_SIZE};
 use serde::{Deserialize, Serialize};
 
 use super::glob;
-
-/// Buckets where nothing is written, in milliseconds.
-const BUCKETS_MS: [i64; 16] = [
-    2, 4, 6, 8, 10, 50, 100, 200, 400, 800, 1000, 1400, 2000, 5000, 10_000, 15_000,
-];
+use crate::buckets::{BOUNDS_MS, bounds, check_bounds, check_size, exponential_size};
 
 /// Every series has them, unless it is told otherwise.
 pub(super) const SERVICE_NAME: &str = "service.name";
@@ -149,7 +144,7 @@ impl Default for Config {
 impl Default for Explicit {
     fn default() -> Self {
         Self {
-            buckets: BUCKETS_MS.map(GoDuration::from_millis).to_vec(),
+            buckets: BOUNDS_MS.map(GoDuration::from_millis).to_vec(),
         }
     }
 }
@@ -182,12 +177,7 @@ impl Unit {
 
 impl Exponential {
     pub(super) fn size(&self) -> u32 {
-        match u32::try_from(self.max_size) {
-            Ok(0) | Err(_) if self.max_size <= 0 => DEFAULT_MAX_SIZE,
-            size => size
-                .unwrap_or(MAX_MAX_SIZE)
-                .clamp(MIN_MAX_SIZE, MAX_MAX_SIZE),
-        }
+        exponential_size(self.max_size)
     }
 }
 
@@ -196,12 +186,7 @@ impl Histogram {
     pub(super) fn bounds(&self) -> Vec<f64> {
         let default = Explicit::default();
         let explicit = self.explicit.as_ref().unwrap_or(&default);
-        let bounds = explicit.buckets.iter();
-        let bounds = bounds.map(|bound| bound.nanos() as f64 / self.unit.nanos());
-        let mut bounds: Vec<f64> = bounds.collect();
-        bounds.sort_by(f64::total_cmp);
-        bounds.dedup();
-        bounds
+        bounds(&explicit.buckets, self.unit.nanos())
     }
 }
 
@@ -291,19 +276,10 @@ impl Validate for Histogram {
             "use either `explicit` or `exponential` buckets histogram",
         );
         if let Some(explicit) = self.explicit.as_ref() {
-            let is_ascending = explicit.buckets.is_sorted_by(|a, b| a < b);
-            if !is_ascending {
-                let text = "bounds ascend; these are put in order, each once";
-                problems.warn("explicit::buckets", text);
-            }
+            check_bounds(&mut problems, "explicit::buckets", &explicit.buckets);
         }
         if let Some(exponential) = self.exponential.as_ref() {
-            let size = exponential.size();
-            if exponential.max_size != 0 && exponential.max_size != i64::from(size) {
-                let text =
-                    format!("a size is from {MIN_MAX_SIZE} to {MAX_MAX_SIZE}; {size} is used");
-                problems.warn("exponential::max_size", text);
-            }
+            check_size(&mut problems, "exponential::max_size", exponential.max_size);
         }
         problems
     }

@@ -17,8 +17,10 @@ use super::meter::Meter;
 use super::recent::Recent;
 use super::rules::{Measures, Rules, TableRules};
 use super::series::Series;
-use super::store::{Group, Room, Store, Table, overflow};
-use super::subject::{Carrier, Subject, Values, read_wanted};
+use super::store::{Group, Store, Table};
+use super::subject::{Carrier, Subject};
+use crate::key::{Values, put, read_wanted};
+use crate::room::{Room, SERIES_PART, overflow};
 
 /// The one instance of a connector.
 pub(super) struct SpanMetrics {
@@ -50,7 +52,7 @@ impl SpanMetrics {
         let rules = Rules::new(config, &host.instance)?;
         Ok(Self {
             store: Store::new(),
-            room: Room::new(&host.budget),
+            room: Room::new(&host.budget, SERIES_PART),
             sent: Recent::new(rules.timestamps_max),
             next: None,
             budget: Arc::clone(&host.budget),
@@ -147,8 +149,7 @@ fn resource_key(group: &ResourceGroup<'_>, names: &[String]) -> Result<Vec<u8>, 
     let mut key = vec![1];
     for (name, value) in &pairs {
         for part in [name.as_bytes(), value.encoded()] {
-            key.extend_from_slice(&(part.len() as u32).to_le_bytes());
-            key.extend_from_slice(part);
+            put(&mut key, part);
         }
     }
     Ok(key)
@@ -341,7 +342,7 @@ impl Processor for SpanMetrics {
         vec![Box::new(Held {
             rules,
             store: std::mem::replace(&mut self.store, Store::new()),
-            room: std::mem::replace(&mut self.room, Room::new(&self.budget)),
+            room: std::mem::replace(&mut self.room, Room::new(&self.budget, SERIES_PART)),
             sent: std::mem::replace(&mut self.sent, Recent::new(1)),
             next: self.next.take(),
         })]

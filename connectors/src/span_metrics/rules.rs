@@ -10,7 +10,8 @@ use super::config::{
     Config, Dimension, INSTANCE, SERVICE_NAME, SPAN_KIND, SPAN_NAME, STATUS_CODE, Temporality,
 };
 use super::glob;
-use super::series::Buckets;
+use crate::buckets::Buckets;
+use crate::key::place_of;
 
 #[derive(Debug)]
 pub(super) struct Rules {
@@ -184,11 +185,7 @@ impl List {
                 list.globs.push(glob::compile(&dimension.glob)?);
                 continue;
             }
-            let known = wanted.iter().position(|name| *name == dimension.name);
-            let at = known.unwrap_or_else(|| {
-                wanted.push(dimension.name.clone());
-                wanted.len() - 1
-            });
+            let at = place_of(&dimension.name, wanted);
             let default = dimension.default.as_deref().map(OwnedValue::from);
             list.names.push(Named { at, default });
         }

@@ -1,18 +1,16 @@
 //! Writes the series as requests of metrics, and forgets those that have had their time.
 
+use otlp::MetricKind;
 use otlp::view::Number;
-use otlp::write::{Explicit, KeyValues, MetricsWriter, Point, Stream, Temporality};
-use otlp::{MetricKind, Signal};
+use otlp::write::{MetricsWriter, Point, Stream, Temporality};
+use pipeline::Now;
 use pipeline::component::Outbox;
-use pipeline::{Batch, Now};
 
 use super::measure::SpanMetrics;
 use super::rules::{Measures, Rules};
-use super::series::{Buckets, Series};
+use super::series::Series;
 use super::store::Group;
-
-/// What one request holds at most, give or take a point: less than receivers of gRPC take by default, 4 MiB.
-const REQUEST_BYTES_MAX: usize = 2 << 20;
+use crate::requests::Requests;
 
 /// The scope of the metrics, under the Collector's name.
 const SCOPE: &str = "spanmetricsconnector";
@@ -44,23 +42,11 @@ impl SpanMetrics {
                 }
             }
         }
-        let mut requests = Requests {
-            writer: MetricsWriter::new(),
-            full: Vec::new(),
-        };
+        let mut requests = Requests::new(SCOPE);
         for (_, group) in self.store.keyed() {
             write_group(&mut requests, rules, group, now, is_last);
         }
-        requests.full.push(requests.writer);
-        for writer in requests.full {
-            let points = writer.points();
-            if points > 0 {
-                let request = writer.finish();
-                let mut lease = self.budget.lease();
-                lease.overdraw(request.capacity());
-                out.push(Batch::new(Signal::Metrics, lease.attach(request), points));
-            }
-        }
+        requests.send(&self.budget, out);
     }
 
     /// What is over after a time of sending: exemplars, what has expired, and all deltas.
@@ -91,35 +77,12 @@ impl SpanMetrics {
     }
 }
 
-/// Requests that are full, and the one that is being written.
-struct Requests {
-    writer: MetricsWriter,
-    full: Vec<MetricsWriter>,
-}
-
-impl Requests {
-    /// Begins a request anew where this one is full.
-    fn next_point(&mut self, resource: &KeyValues, stream: &Stream<'_>) -> &mut MetricsWriter {
-        if self.writer.encoded_len() >= REQUEST_BYTES_MAX {
-            self.full.push(std::mem::take(&mut self.writer));
-            begin(&mut self.writer, resource);
-            self.writer.metric(stream);
-        }
-        &mut self.writer
-    }
-}
-
-fn begin(writer: &mut MetricsWriter, resource: &KeyValues) {
-    writer.resource(resource);
-    writer.scope(SCOPE, "");
-}
-
 fn write_group(requests: &mut Requests, rules: &Rules, group: &mut Group, now: Now, is_last: bool) {
     if group.series().next().is_none() {
         return;
     }
     let resource = &group.attributes;
-    begin(&mut requests.writer, resource);
+    requests.resource(resource);
     for metric in ["calls", "duration", "events"] {
         let holds = |measures: Measures| match metric {
             "calls" => measures.calls(),
@@ -130,9 +93,8 @@ fn write_group(requests: &mut Requests, rules: &Rules, group: &mut Group, now: N
         let tables = tables.filter(|(table, rules)| holds(rules.measures) && !table.is_empty());
         for (table, table_rules) in tables {
             let name = name(&rules.shape.written.namespace, metric);
-            let kind = match (metric, &table_rules.buckets) {
-                ("duration", Buckets::Exponential(_)) => MetricKind::ExponentialHistogram,
-                ("duration", _) => MetricKind::Histogram,
+            let kind = match metric {
+                "duration" => table_rules.buckets.kind(),
                 _ => MetricKind::Sum,
             };
             let stream = Stream {
@@ -149,7 +111,7 @@ fn write_group(requests: &mut Requests, rules: &Rules, group: &mut Group, now: N
                 },
                 is_monotonic: true,
             };
-            requests.writer.metric(&stream);
+            requests.metric(&stream);
             for series in table.values_mut() {
                 let writer = requests.next_point(resource, &stream);
                 write_point(writer, (rules, kind), series, (now, is_last));
@@ -170,29 +132,18 @@ fn write_point(
         time_unix_nano: now.unix_nanos,
         exemplars: &series.exemplars,
     };
-    match (&series.buckets, kind) {
-        (Buckets::Explicit { sum, counts }, MetricKind::Histogram) => {
-            let value = Explicit {
-                count: series.count,
-                sum: *sum,
-                bounds: &rules.bounds,
-                counts,
-            };
-            writer.histogram(&point, &value);
-        }
-        (Buckets::Exponential(histogram), MetricKind::ExponentialHistogram) => {
-            writer.exponential(&point, histogram);
-        }
-        _ => {
-            let hidden = series.is_new && !rules.is_delta && !is_last;
-            series.is_new = false;
-            let count = if hidden { 0 } else { series.count };
-            writer.number(
-                &point,
-                Number::Int(i64::try_from(count).unwrap_or(i64::MAX)),
-            );
-        }
+    if kind != MetricKind::Sum {
+        let count = (series.count, rules.bounds.as_slice());
+        series.buckets.write(writer, &point, count);
+        return;
     }
+    let hidden = series.is_new && !rules.is_delta && !is_last;
+    series.is_new = false;
+    let count = if hidden { 0 } else { series.count };
+    writer.number(
+        &point,
+        Number::Int(i64::try_from(count).unwrap_or(i64::MAX)),
+    );
 }
 
 fn name(namespace: &str, metric: &str) -> String {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use otlp::exponential::Histogram;
 use otlp::write::{Exemplar, KeyValues};
+
+use crate::buckets::Buckets;
 
 /// What is counted, and the durations of what is counted.
 #[derive(Debug)]
@@ -20,13 +21,6 @@ pub(super) struct Series {
     pub(super) exemplars: Vec<Exemplar>,
     /// Bytes of memory that it was charged with.
     pub(super) cost: usize,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Buckets {
-    None,
-    Explicit { sum: f64, counts: Box<[u64]> },
-    Exponential(Box<Histogram>),
 }
 
 impl Series {
@@ -47,17 +41,7 @@ impl Series {
     #[inline]
     pub(super) fn measure(&mut self, duration: f64, times: u64, bounds: &[f64]) {
         self.count = self.count.saturating_add(times);
-        match &mut self.buckets {
-            Buckets::None => {}
-            Buckets::Explicit { sum, counts } => {
-                *sum += duration * times as f64;
-                let at = bounds.partition_point(|bound| *bound < duration);
-                if let Some(bucket) = counts.get_mut(at) {
-                    *bucket = bucket.saturating_add(times);
-                }
-            }
-            Buckets::Exponential(histogram) => histogram.record(duration, times),
-        }
+        self.buckets.record(duration, times, bounds);
     }
 
     #[inline]
@@ -69,25 +53,7 @@ impl Series {
 
     /// Bytes of memory that it takes beside the buckets that may still come.
     pub(super) fn bytes(&self) -> usize {
-        let buckets = match &self.buckets {
-            Buckets::None => 0,
-            Buckets::Explicit { counts, .. } => size_of_val::<[u64]>(counts),
-            Buckets::Exponential(histogram) => size_of::<Histogram>() + histogram.heap_bytes(),
-        };
         let exemplars = self.exemplars.capacity() * size_of::<Exemplar>();
-        size_of::<Self>() + self.attributes.heap_bytes() + buckets + exemplars
-    }
-}
-
-impl Buckets {
-    pub(super) fn explicit(bounds: usize) -> Self {
-        Self::Explicit {
-            sum: 0.0,
-            counts: vec![0; bounds + 1].into(),
-        }
-    }
-
-    pub(super) fn exponential(max_size: u32) -> Self {
-        Self::Exponential(Box::new(Histogram::new(max_size)))
+        size_of::<Self>() + self.attributes.heap_bytes() + self.buckets.heap_bytes() + exemplars
     }
 }

@@ -5,21 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hashbrown::HashMap;
-use ledger::{Budget, Lease};
-use otlp::OwnedValue;
 use otlp::write::KeyValues;
 
 use super::series::Series;
-
-/// All series of one instance take one part in so many of the memory limit. Spans beyond it are counted in overflow
-/// series: a sender that makes up names or resources must not take what others need.
-const BUDGET_PART: u64 = 4;
-
-/// Beside its parts, of a table's entry or a group's.
-const ENTRY_BYTES: usize = 64;
-
-/// The attribute of a series in which all are counted for whom there was no room, as the SDKs name it.
-const OVERFLOW: &str = "otel.metric.overflow";
+use crate::room::{ENTRY_BYTES, Room};
 
 /// The series of one resource.
 #[derive(Debug)]
@@ -45,56 +34,31 @@ pub(super) struct Store {
     uses: u64,
 }
 
-/// The memory of all series.
-#[derive(Debug)]
-pub(super) struct Room {
-    lease: Lease,
-    max: u64,
-}
-
 // === impl Room ===
 
+/// What series and groups cost.
 impl Room {
-    pub(super) fn new(budget: &Arc<Budget>) -> Self {
-        Self {
-            lease: budget.lease(),
-            max: budget.limit() / BUDGET_PART,
-        }
-    }
-
-    pub(super) fn is_full(&self) -> bool {
-        self.lease.bytes() >= self.max
-    }
-
     /// Charges what a series takes now.
     pub(super) fn charge(&mut self, key: usize, series: &mut Series) {
         let bytes = series.bytes() + key + ENTRY_BYTES;
-        match bytes.checked_sub(series.cost) {
-            Some(more) => self.lease.overdraw(more),
-            None => self.lease.give_back(series.cost - bytes),
-        }
-        series.cost = bytes;
+        self.settle(&mut series.cost, bytes);
     }
 
     /// Charges a group of this key once.
     pub(super) fn charge_group(&mut self, key: usize, group: &mut Group) {
         if group.cost == 0 {
-            group.cost = size_of::<Group>() + group.attributes.heap_bytes() + key + ENTRY_BYTES;
-            self.lease.overdraw(group.cost);
+            let bytes = size_of::<Group>() + group.attributes.heap_bytes() + key + ENTRY_BYTES;
+            self.settle(&mut group.cost, bytes);
         }
     }
 
     pub(super) fn release_group(&mut self, group: &Group) {
-        self.lease.give_back(group.cost);
+        self.give_back(group.cost);
         group.series().for_each(|series| self.release(series));
     }
 
     pub(super) fn release(&mut self, series: &Series) {
-        self.lease.give_back(series.cost);
-    }
-
-    pub(super) fn bytes(&self) -> u64 {
-        self.lease.bytes()
+        self.give_back(series.cost);
     }
 }
 
@@ -194,11 +158,4 @@ impl Group {
     pub(super) fn series(&self) -> impl Iterator<Item = &Series> {
         self.tables.iter().flat_map(Table::values)
     }
-}
-
-/// The attributes of a series for all those that there was no room for.
-pub(super) fn overflow() -> KeyValues {
-    let mut attributes = KeyValues::default();
-    attributes.put_owned(OVERFLOW.into(), &OwnedValue::from(true));
-    attributes
 }

@@ -1,20 +1,16 @@
 //! What a series is told apart by: a span, what it stands in, and maybe one of its events.
 
-use std::io::Write;
-
 use otlp::Malformed;
 use otlp::view::{AnyValue, Attributes, Scope, Span, Text};
 use otlp::write::KeyValues;
 
 use super::config::{INSTANCE, SERVICE_NAME, SPAN_KIND, SPAN_NAME, STATUS_CODE};
 use super::rules::{List, Rules};
+use crate::key::{put, put_value};
 
 const SCOPE_NAME: &str = "span.instrumentation.scope.name";
 const SCOPE_VERSION: &str = "span.instrumentation.scope.version";
 const METHOD: &str = "sampling.method";
-
-/// The values of the attributes that are wanted, by their places.
-pub(super) type Values<'a> = Vec<Option<AnyValue<'a>>>;
 
 /// A carrier of attributes with those of them that are wanted.
 #[derive(Clone, Copy)]
@@ -32,29 +28,6 @@ pub(super) struct Subject<'s, 'a> {
     pub(super) carriers: &'s [Carrier<'s, 'a>],
     /// Whether the span stands for others that were not kept.
     pub(super) is_adjusted: bool,
-}
-
-/// Reads the wanted attributes of a carrier; the first of several with one key counts.
-pub(super) fn read_wanted<'a>(
-    wanted: &[String],
-    attributes: Attributes<'a>,
-    values: &mut Values<'a>,
-) -> Result<(), Malformed> {
-    values.clear();
-    values.resize(wanted.len(), None);
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    for pair in attributes.encoded() {
-        let pair = pair?;
-        let key = pair.key()?;
-        for (name, value) in wanted.iter().zip(values.iter_mut()) {
-            if key == name.as_bytes() && value.is_none() {
-                *value = Some(pair.pair()?.value()?);
-            }
-        }
-    }
-    Ok(())
 }
 
 impl<'a> Subject<'_, 'a> {
@@ -173,40 +146,6 @@ impl<'a> Subject<'_, 'a> {
         }
         found.sort_by_key(|(name, _)| *name);
         found
-    }
-}
-
-fn put(key: &mut Vec<u8>, part: &[u8]) {
-    key.extend_from_slice(&(part.len() as u32).to_le_bytes());
-    key.extend_from_slice(part);
-}
-
-/// A value as text, so that the number 200 and the text 200 are one series, as they are to whoever reads labels.
-fn put_value(key: &mut Vec<u8>, value: &AnyValue<'_>) {
-    match value {
-        AnyValue::String(text) => put(key, text.as_bytes()),
-        AnyValue::Bytes(bytes) => put(key, bytes),
-        AnyValue::Empty => put(key, b""),
-        AnyValue::Bool(value) => put_display(key, value),
-        AnyValue::Int(value) => put_display(key, value),
-        AnyValue::Double(value) => put_display(key, value),
-        AnyValue::Array(_) | AnyValue::KeyValueList(_) => {
-            let encoded = otlp::OwnedValue::copy_of(value).unwrap_or_default();
-            put(key, encoded.encoded());
-        }
-    }
-}
-
-/// Written in place: every span with a number as a dimension comes here.
-fn put_display(key: &mut Vec<u8>, value: &dyn std::fmt::Display) {
-    let length_at = key.len();
-    put(key, b"");
-    let text_at = key.len();
-    // A vector takes whatever is written.
-    let _ = write!(key, "{value}");
-    let length = ((key.len() - text_at) as u32).to_le_bytes();
-    if let Some(place) = key.get_mut(length_at..text_at) {
-        place.copy_from_slice(&length);
     }
 }
 
