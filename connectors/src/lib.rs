@@ -1,10 +1,13 @@
 //! Components that join pipelines. Adding one is a file and a row in [`ALL`].
 
 mod buckets;
+#[cfg(test)]
+mod fixture;
 mod forward;
 mod key;
 mod requests;
 mod room;
+mod service_graph;
 mod span_metrics;
 
 use pipeline::component::ConnectorFactory;
@@ -12,5 +15,6 @@ use pipeline::component::ConnectorFactory;
 /// Every connector of this build.
 pub const ALL: &[ConnectorFactory] = &[
     ConnectorFactory::of::<forward::Forward>(),
+    ConnectorFactory::of::<service_graph::ServiceGraphConnector>(),
     ConnectorFactory::of::<span_metrics::SpanMetricsConnector>(),
 ];

@@ -17,12 +17,6 @@ pub(super) const TABLE: Table = Table {
 
 const ROWS: &[Row] = &[
     row(
-        &["servicegraph"],
-        "keep it in a Collector behind this service, over OTLP, or let the back end make these \
-         metrics (Tempo's metrics-generator)",
-        "the metrics that it makes from spans; the spans go on",
-    ),
-    row(
         &["routing"],
         "write one pipeline for each way, with the exporters side by side",
         "the choice of pipelines by attributes",

@@ -67,7 +67,8 @@ const ROWS: &[Row] = &[
     ),
     row(
         &["servicegraph"],
-        "keep the connector of this name in a Collector behind this service, over OTLP",
+        "write the connector `service_graph`, at the end of this pipeline and at the beginning of \
+         one for metrics",
         "the metrics that it makes from spans; the spans go on",
     ),
     row(

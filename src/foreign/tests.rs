@@ -51,7 +51,7 @@ fn both_spellings_of_a_type_mean_it() {
     check(Kind::Receiver, "host_metrics", "CPU");
     check(Kind::Processor, "k8s_attributes", "k8s.*");
     check(Kind::Exporter, "load_balancing", "spans of a trace");
-    check(Kind::Connector, "service_graph", "metrics");
+    check(Kind::Connector, "round_robin", "nothing");
     check(Kind::Receiver, "zookeeper", "what it collects");
     assert!(advice(Kind::Receiver, "zokeeper").is_none());
     // A type of another kind is no type of this one.

@@ -17,6 +17,7 @@ mod prometheus;
 mod protocol;
 mod rig;
 mod samples;
+mod service_graph;
 mod span_metrics;
 mod startup;
 mod tail_sampling;

@@ -1,38 +1,21 @@
 //! What a connector makes of spans, with the time as an argument.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use ledger::Budget;
-use otlp::view::{Attributes, Exemplar, ItemView, Number, Repeated, Request};
-use otlp::{Signal, json, survey};
+use otlp::{Signal, json};
 use pipeline::component::{Flush, Outbox, Processor};
-use pipeline::testkit::{document, host_with};
-use pipeline::{Batch, Now, Shards};
+use pipeline::{Batch, Now};
 
-const SECOND: Duration = Duration::from_secs(1);
+use crate::fixture::{self, SECOND, build, lines, take, text, tick};
 
 /// Without what is the same everywhere.
 const PLAIN: &str = "exclude_dimensions: [span.kind, status.code, collector.instance.id]";
 
 fn connector(yaml: &str) -> Box<dyn Processor> {
-    connector_with(yaml, &Budget::new(1 << 30))
+    build("span_metrics", yaml, &Budget::new(1 << 30))
 }
 
-fn connector_with(yaml: &str, budget: &Arc<Budget>) -> Box<dyn Processor> {
-    let mut faults = config::Faults::new();
-    let body: String = yaml.lines().map(|line| format!("    {line}\n")).collect();
-    let document = document(
-        &format!("connectors:\n  span_metrics:\n{body}"),
-        &mut faults,
-    );
-    let document = document.expect("it is YAML");
-    let component = document.connectors.iter().next().expect("there is one");
-    let factory = crate::ALL.iter().find(|row| row.name == "span_metrics");
-    let planned = (factory.expect("it has a row").plan)(component, &mut faults);
-    let maker = planned.unwrap_or_else(|| panic!("{faults:?}")).build.maker;
-    let host = host_with(Arc::clone(budget), ledger::Kind::Connector, "span_metrics");
-    (maker.expect("it makes metrics").make)(&host).expect("it can be built")
+fn succeed(old: Box<dyn Processor>, yaml: &str) -> (Box<dyn Processor>, Vec<String>) {
+    fixture::succeed(old, connector(yaml), 50)
 }
 
 /// A span of a service; times in milliseconds.
@@ -55,10 +38,6 @@ const fn with(name: &'static str, millis: u64, rest: &'static str) -> Span {
         end: 100 + millis,
         rest,
     }
-}
-
-fn text(key: &str, value: &str) -> String {
-    format!(r#"{{"key":"{key}","value":{{"stringValue":"{value}"}}}}"#)
 }
 
 /// A request of one resource.
@@ -94,126 +73,6 @@ fn batch(resource: &[(&str, &str)], spans: &[Span]) -> Batch {
 }
 
 const SHOP: &[(&str, &str)] = &[("service.name", "shop")];
-
-fn take(connector: &mut Box<dyn Processor>, batch: Batch, second: u32) -> Vec<String> {
-    let mut out = Outbox::default();
-    connector.process(batch, Now::at(SECOND * second), &mut out);
-    lines(&mut out)
-}
-
-fn tick(connector: &mut Box<dyn Processor>, second: u32) -> Vec<String> {
-    let mut out = Outbox::default();
-    connector.tick(Now::at(SECOND * second), &mut out);
-    lines(&mut out)
-}
-
-/// Every point in a line of its own, in the order of the alphabet. Times in seconds.
-fn lines(out: &mut Outbox) -> Vec<String> {
-    let mut lines = Vec::new();
-    for batch in out.drain() {
-        for chunk in batch.chunks() {
-            assert_eq!(
-                survey(Signal::Metrics, &chunk.bytes).unwrap().items as u64,
-                chunk.items
-            );
-            let request = Request::new(Signal::Metrics, &chunk.bytes);
-            let visit = |entry: &otlp::view::Entry<'_, '_>| {
-                let metric = entry.metric.unwrap();
-                let value = point(&entry.item.read()?);
-                lines.push(format!(
-                    "{}{} {} {value}{}",
-                    pairs(entry.resource.attributes()),
-                    pairs(attributes(&entry.item.read()?)),
-                    metric.name,
-                    metric.unit
-                ));
-                Ok::<_, otlp::Malformed>(())
-            };
-            request.for_each_item(visit).unwrap();
-        }
-    }
-    lines.sort_unstable();
-    lines
-}
-
-fn attributes<'a>(point: &ItemView<'a>) -> Attributes<'a> {
-    match point {
-        ItemView::NumberPoint(point) => point.attributes(),
-        ItemView::HistogramPoint(point) => point.attributes(),
-        ItemView::ExponentialHistogramPoint(point) => point.attributes(),
-        _ => panic!("no such points are made"),
-    }
-}
-
-fn pairs(attributes: Attributes<'_>) -> String {
-    let pair = |pair: Result<otlp::view::KeyValue<'_>, _>| {
-        let pair = pair.unwrap();
-        match pair.value().unwrap().as_text() {
-            Some(text) => format!("{}={text}", pair.key),
-            None => format!("{}={:?}", pair.key, pair.value().unwrap()),
-        }
-    };
-    let pairs: Vec<_> = attributes.map(pair).collect();
-    format!("{{{}}}", pairs.join(","))
-}
-
-fn point(point: &ItemView<'_>) -> String {
-    let seconds = |nanos: u64| nanos / 1_000_000_000;
-    match point {
-        ItemView::NumberPoint(point) => {
-            let Some(Number::Int(value)) = point.value else {
-                panic!("counts are integers");
-            };
-            format!(
-                "{}..{} {value}{}",
-                seconds(point.start_time_unix_nano),
-                seconds(point.time_unix_nano),
-                exemplars(point.exemplars())
-            )
-        }
-        ItemView::HistogramPoint(point) => {
-            let counts: Vec<_> = point.bucket_counts().map(Result::unwrap).collect();
-            let last = counts.iter().rposition(|count| *count != 0).unwrap();
-            format!(
-                "{}..{} n={} sum={} {:?}{}",
-                seconds(point.start_time_unix_nano),
-                seconds(point.time_unix_nano),
-                point.count,
-                point.sum.unwrap(),
-                &counts[..=last],
-                exemplars(point.exemplars())
-            )
-        }
-        ItemView::ExponentialHistogramPoint(point) => {
-            let counts = point
-                .positive
-                .map(|side| side.bucket_counts().map(Result::unwrap));
-            format!(
-                "n={} zero={} scale={} sum={} min={} max={} {:?}",
-                point.count,
-                point.zero_count,
-                point.scale,
-                point.sum.unwrap(),
-                point.min.unwrap(),
-                point.max.unwrap(),
-                counts.map(Iterator::collect::<Vec<_>>)
-            )
-        }
-        _ => panic!("no such points are made"),
-    }
-}
-
-fn exemplars<'a>(exemplars: Repeated<'a, Exemplar<'a>>) -> String {
-    let exemplar = |exemplar: Result<Exemplar<'_>, _>| {
-        let exemplar = exemplar.unwrap();
-        let Some(Number::Double(value)) = exemplar.value else {
-            panic!("exemplars are durations");
-        };
-        let (trace, span) = (exemplar.trace_id[15], exemplar.span_id[7]);
-        format!(" @{trace}/{span}={value}")
-    };
-    exemplars.map(exemplar).collect()
-}
 
 /// Lines of calls, at their second sending, when a count is no longer 0.
 fn calls(yaml: &str, batches: Vec<Batch>) -> Vec<String> {
@@ -451,7 +310,7 @@ fn beyond_the_limit_all_others_are_one_series() {
 fn without_memory_new_series_and_new_resources_share_what_there_is() {
     let budget = Budget::new(16 << 10);
     let yaml = format!("{PLAIN}\nhistogram: {{disable: true}}");
-    let mut connector = connector_with(&yaml, &budget);
+    let mut connector = build("span_metrics", &yaml, &budget);
     let name = |at: usize| -> &'static str { Box::leak(format!("span-{at}").into_boxed_str()) };
     for at in 0..1000 {
         take(&mut connector, batch(SHOP, &[span(name(at), 1)]), 1);
@@ -584,17 +443,6 @@ fn named_scopes_and_how_spans_were_sampled_are_dimensions_if_asked_for() {
             format!("{series}extrapolated}} traces.span.metrics.calls 1..121 4"),
         ]
     );
-}
-
-/// Hands over what `old` holds to a connector with this configuration.
-fn succeed(mut old: Box<dyn Processor>, yaml: &str) -> (Box<dyn Processor>, Vec<String>) {
-    let mut new = connector(yaml);
-    let mut out = Outbox::default();
-    let state = old.yield_state(Shards::new(1)).remove(0);
-    assert_eq!(old.flush(Now::at(SECOND * 50), &mut out), Flush::Done);
-    assert!(out.is_empty(), "what was handed over is not sent by two");
-    new.adopt(state, Now::at(SECOND * 50), &mut out);
-    (new, lines(&mut out))
 }
 
 #[test]

@@ -225,6 +225,37 @@ impl Histogram {
         self.max
     }
 
+    /// What was recorded, ascending: for each populated bucket the geometric middle of its bounds and how many values
+    /// it has. No middle is outside of what was measured, where that is known.
+    pub fn middles(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
+        let (min, max) = (self.min, self.max);
+        let middle = move |index: i32| {
+            let power = (f64::from(index) + 0.5) * f64::from(-self.scale).exp2();
+            power.exp2().min(f64::MAX)
+        };
+        let negative = self.negative.iter().collect::<Vec<_>>().into_iter().rev();
+        let negative = negative.map(move |(index, count)| (-middle(index), count));
+        let zero = (self.zero_count > 0).then_some((0.0, self.zero_count));
+        let positive = self.positive.iter();
+        let positive = positive.map(move |(index, count)| (middle(index), count));
+        let all = negative.chain(zero).chain(positive);
+        all.map(move |(value, count)| {
+            let value = min.map_or(value, |min| value.max(min));
+            (max.map_or(value, |max| value.min(max)), count)
+        })
+    }
+
+    /// The value below which a part of what was recorded lies, to the width of a bucket; `None` while there is none.
+    pub fn quantile(&self, part: f64) -> Option<f64> {
+        let rank = (part.clamp(0.0, 1.0) * self.count as f64).ceil().max(1.0);
+        let mut seen = 0;
+        let mut middles = self.middles();
+        middles.find_map(|(value, count)| {
+            seen += count;
+            (seen as f64 >= rank).then_some(value)
+        })
+    }
+
     /// Bytes that it holds beside itself.
     pub const fn heap_bytes(&self) -> usize {
         self.positive.heap_bytes() + self.negative.heap_bytes()

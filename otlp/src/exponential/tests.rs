@@ -327,3 +327,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn quantiles_are_those_of_the_values_to_the_width_of_a_bucket() {
+    let check = |values: &[f64], part: f64, expected: f64| {
+        let found = of(values, DEFAULT_MAX_SIZE).quantile(part).unwrap();
+        let error = (found - expected).abs();
+        assert!(
+            error <= expected.abs() * 0.03,
+            "{part} of {values:?}: {found}"
+        );
+    };
+    let hundred: Vec<_> = (1..=100).map(f64::from).collect();
+    for part in [0.01, 0.5, 0.95, 1.0] {
+        check(&hundred, part, part * 100.0);
+    }
+    check(&hundred, 0.0, 1.0);
+    check(&[7.0], 0.5, 7.0);
+    check(&[-4.0, -2.0, 0.0, 3.0], 0.25, -4.0);
+    check(&[-4.0, -2.0, 0.0, 3.0], 0.5, -2.0);
+    check(&[-4.0, -2.0, 0.0, 3.0], 0.75, 0.0);
+    assert_eq!(Histogram::new(DEFAULT_MAX_SIZE).quantile(0.5), None);
+}
