@@ -184,13 +184,13 @@ def request(start, now):
 
 
 class Server:
-    """A Prometheus that scrapes one address."""
+    """A Prometheus that scrapes what it is told."""
 
-    def __init__(self, folder, work, name, address, features):
+    def __init__(self, folder, work, name, scrapes, features):
         port = free_port()
         self.url = f"http://127.0.0.1:{port}/api/v1/"
         config = work / f"{name}.yml"
-        config.write_text(SCRAPES.replace("ADDRESS", address))
+        config.write_text(scrapes)
         arguments = [
             f"{folder}/prometheus",
             f"--config.file={config}",
@@ -293,9 +293,10 @@ def main(collector, prometheus, work):
     running = [Process([collector, "--config", str(config)], work / "collector.log")]
     try:
         receiver, exporter = (running[0].address(name) for name in ("otlp", "prometheus"))
-        text = Server(prometheus, work, "text", exporter, "exemplar-storage")
+        scrapes = SCRAPES.replace("ADDRESS", exporter)
+        text = Server(prometheus, work, "text", scrapes, "exemplar-storage")
         running.append(text.process)
-        native = Server(prometheus, work, "native", exporter, "native-histograms")
+        native = Server(prometheus, work, "native", scrapes, "native-histograms")
         running.append(native.process)
         now = time.time_ns()
         body = json.dumps(request(now - 60_000_000_000, now)).encode()

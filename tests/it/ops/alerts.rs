@@ -15,20 +15,20 @@ const OF_REQUESTS: [&str; 3] = ["unauthenticated", "timeout", "broken"];
 
 const SEVERITIES: [&str; 3] = ["critical", "warning", "info"];
 
-fn read(path: &str) -> String {
+pub(super) fn read(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(root.join(path)).unwrap()
 }
 
-fn yaml(path: &str) -> Value {
+pub(super) fn yaml(path: &str) -> Value {
     serde_saphyr::from_str(&read(path)).unwrap()
 }
 
-fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+pub(super) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value[key].as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     let text = value[key].as_str();
     text.unwrap_or_else(|| panic!("no `{key}` in {value}"))
 }
