@@ -8,6 +8,8 @@ mod cli;
 #[path = "../fault/mod.rs"]
 mod fault;
 mod files;
+#[path = "../helm/mod.rs"]
+mod helm;
 #[path = "../interop/mod.rs"]
 mod interop;
 mod metric_table;

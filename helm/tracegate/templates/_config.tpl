@@ -1,0 +1,207 @@
+{{/* What each role begins with. */}}
+{{- define "tracegate.defaults" -}}
+{{- $role := include "tracegate.role" . -}}
+extensions:
+  health_check:
+    endpoint: ${env:MY_POD_IP}:13133
+receivers:
+  otlp:
+    protocols:
+      grpc:
+        endpoint: ${env:MY_POD_IP}:4317
+      http:
+        endpoint: ${env:MY_POD_IP}:4318
+processors:
+  memory_limiter:
+    check_interval: 1s
+    limit_percentage: 75
+    spike_limit_percentage: 15
+  batch: {}
+  {{- if eq $role "sampler" }}
+  tail_sampling:
+    decision_wait: 10s
+    num_traces: 100000
+    policies:
+      - name: errors
+        type: status_code
+        status_code: {status_codes: [ERROR]}
+      - name: slow
+        type: latency
+        latency: {threshold_ms: 1000}
+      - name: a-tenth
+        type: probabilistic
+        probabilistic: {sampling_percentage: 10}
+  {{- end }}
+exporters:
+  debug: {}
+service:
+  extensions: [health_check]
+  telemetry:
+    metrics:
+      readers:
+        - pull:
+            exporter:
+              prometheus:
+                host: ${env:MY_POD_IP}
+                port: 8888
+  pipelines:
+    traces:
+      receivers: [otlp]
+      processors: {{ eq $role "sampler" | ternary "[memory_limiter, tail_sampling, batch]" "[memory_limiter, batch]" }}
+      exporters: [debug]
+    {{- if ne $role "sampler" }}
+    metrics:
+      receivers: [otlp]
+      processors: [memory_limiter, batch]
+      exporters: [debug]
+    logs:
+      receivers: [otlp]
+      processors: [memory_limiter, batch]
+      exporters: [debug]
+    {{- end }}
+{{- end }}
+
+{{/* Lays the map `over` on the map `base`, in place: null takes away what `base` has, and stays where it has nothing. */}}
+{{- define "tracegate.overlay" -}}
+{{- $base := .base -}}
+{{- range $key, $value := .over -}}
+  {{- if and (kindIs "invalid" $value) (hasKey $base $key) -}}
+    {{- $_ := unset $base $key -}}
+  {{- else if and (kindIs "map" $value) (kindIs "map" (get $base $key)) -}}
+    {{- include "tracegate.overlay" (dict "base" (get $base $key) "over" $value) -}}
+  {{- else -}}
+    {{- $_ := set $base $key $value -}}
+  {{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* The configuration as text, templates in it evaluated. Empty if it is not of this chart. */}}
+{{- define "tracegate.config" -}}
+{{- if .Values.configMap.create }}
+{{- $config := deepCopy .Values.alternateConfig }}
+{{- if not $config }}
+{{- $config = include "tracegate.defaults" . | fromYaml }}
+{{- include "tracegate.overlay" (dict "base" $config "over" (deepCopy .Values.config)) }}
+{{- /* Files for the reference chart switch its receivers off, of which there are none here. */}}
+{{- $receivers := get $config "receivers" | default dict }}
+{{- range list "jaeger" "prometheus" "zipkin" }}
+{{- if and (hasKey $receivers .) (kindIs "invalid" (get $receivers .)) }}
+{{- $_ := unset $receivers . }}
+{{- end }}
+{{- end }}
+{{- $pipelines := dig "service" "pipelines" dict $config }}
+{{- range $id, $pipeline := deepCopy $pipelines }}
+{{- if kindIs "invalid" $pipeline }}
+{{- $_ := unset $pipelines $id }}
+{{- else if and (include "tracegate.scrapesItself" $config) (gt (len ($pipeline.receivers | default list)) 1) }}
+{{- $_ := set (get $pipelines $id) "receivers" (without $pipeline.receivers "prometheus") }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- include "tracegate.ownMetrics" (dict "ctx" . "config" $config) }}
+{{- if not .Values.alternateConfig }}{{ include "tracegate.dropUnused" (dict "config" $config "given" .Values.config) }}{{ end }}
+{{- tpl (toYaml $config) . }}
+{{- end }}
+{{- end }}
+
+{{/* Takes out, in place, what the role has brought and the pipelines that were given do not name. */}}
+{{- define "tracegate.dropUnused" -}}
+{{- $at := . }}
+{{- range $kind := list "receivers" "processors" "exporters" }}
+{{- $named := keys (get $at.given $kind | default dict) }}
+{{- range $id, $pipeline := dig "service" "pipelines" dict $at.config }}
+{{- $named = concat $named (get (default dict $pipeline) $kind | default list) }}
+{{- end }}
+{{- range $id := keys (get $at.config $kind | default dict) }}
+{{- if not (has $id $named) }}{{ $_ := unset (get $at.config $kind) $id }}{{ end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* "true" if `prometheus` can only be the reference chart's, which scrapes just the service itself. */}}
+{{- define "tracegate.scrapesItself" -}}
+{{- if not (hasKey (get . "receivers" | default dict) "prometheus") }}true{{ end }}
+{{- end }}
+
+{{/* `internalTelemetryViaOTLP.metrics`: a reader more, in place. */}}
+{{- define "tracegate.ownMetrics" -}}
+{{- $given := .ctx.Values.internalTelemetryViaOTLP }}
+{{- if $given.metrics.enabled }}
+{{- $endpoint := $given.metrics.endpoint | default $given.endpoint }}
+{{- if not $endpoint }}
+{{- fail "internalTelemetryViaOTLP.metrics needs an endpoint: set internalTelemetryViaOTLP.endpoint, such as http://gateway:4318" }}
+{{- end }}
+{{- $otlp := dict "protocol" "http/protobuf" "endpoint" $endpoint }}
+{{- with $given.metrics.headers | default $given.headers }}{{ $_ := set $otlp "headers" . }}{{ end }}
+{{- $reader := dict "periodic" (dict "exporter" (dict "otlp" $otlp)) }}
+{{- $service := get .config "service" | default dict }}
+{{- $telemetry := get $service "telemetry" | default dict }}
+{{- $metrics := get $telemetry "metrics" | default dict }}
+{{- $_ := set $metrics "readers" (append (get $metrics "readers" | default list) $reader) }}
+{{- $_ := set $telemetry "metrics" $metrics }}
+{{- $_ := set $service "telemetry" $telemetry }}
+{{- $_ := set .config "service" $service }}
+{{- end }}
+{{- end }}
+
+{{/* Where the configuration stands. */}}
+{{- define "tracegate.configName" -}}
+{{- default (include "tracegate.fullname" .) .Values.configMap.existingName }}
+{{- end }}
+
+{{/* The port of an address such as `${env:MY_POD_IP}:4317`, if other machines can reach it. */}}
+{{- define "tracegate.reachable" -}}
+{{- $address := toString . }}
+{{- if regexMatch ":[0-9]+$" $address }}
+{{- $host := regexReplaceAll ":[0-9]+$" $address "" }}
+{{- if not (or (regexMatch "^(localhost|127\\..*|\\[::1\\])$" $host) (hasPrefix "unix" $host)) }}
+{{- regexFind "[0-9]+$" $address }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Ports of all `endpoint` keys of a value, a line each. */}}
+{{- define "tracegate.endpoints" -}}
+{{- if kindIs "map" . }}
+{{- range $key, $value := . }}
+{{- if and (eq $key "endpoint") (kindIs "string" $value) }}
+{{ include "tracegate.reachable" $value }}
+{{- else }}
+{{- include "tracegate.endpoints" $value }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The ports on which the configuration listens for others, with spaces around each. */}}
+{{- define "tracegate.listening" -}}
+{{- $config := include "tracegate.config" . | fromYaml }}
+{{- $used := list }}
+{{- range $id, $pipeline := dig "service" "pipelines" dict $config }}
+{{- $used = concat $used (get (default dict $pipeline) "receivers" | default list) }}
+{{- end }}
+{{- range $id, $receiver := get $config "receivers" | default dict }}
+{{- if has $id $used }}
+{{- include "tracegate.endpoints" $receiver | replace "\n" " " }}
+{{- " " }}
+{{- end }}
+{{- end }}
+{{- range dig "service" "telemetry" "metrics" "readers" list $config }}
+{{- $page := dig "pull" "exporter" "prometheus" dict . }}
+{{- with get $page "port" }}
+{{- include "tracegate.reachable" (printf "%s:%v" (get $page "host" | default "localhost") .) }}
+{{- " " }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The port of health_check. */}}
+{{- define "tracegate.healthPort" -}}
+{{- $config := include "tracegate.config" . | fromYaml }}
+{{- $health := dig "extensions" "health_check" dict $config | default dict }}
+{{- $endpoint := dig "endpoint" "" $health }}
+{{- if dig "use_v2" false $health }}
+{{- $endpoint = dig "http" "endpoint" "" $health }}
+{{- end }}
+{{- include "tracegate.reachable" $endpoint | default "13133" }}
+{{- end }}
