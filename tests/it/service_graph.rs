@@ -1,6 +1,7 @@
 //! The graph of services through the real binary: traces come in, and a page for Prometheus goes out.
 
 use benches::clock;
+use serde_json::Value;
 
 use crate::rig::page::Page;
 use crate::rig::{PATIENCE, Service, http1};
@@ -95,6 +96,17 @@ fn page_of(service: &Service, requests: u64) -> Page {
     clock::poll(PATIENCE, look).unwrap()
 }
 
+/// What the admin extension tells of the one graph.
+fn graph_of(service: &Service) -> Value {
+    let admin = service.extension("admin");
+    let question = format!("GET /api/v1/service-graph HTTP/1.1\r\nhost: {admin}\r\n\r\n");
+    let reply = http1::exchange(admin, question.as_bytes());
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let mut body: Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(body["graphs"].as_array().unwrap().len(), 1, "{body}");
+    body["graphs"][0].take()
+}
+
 #[test]
 fn the_halves_of_requests_find_each_other_on_whatever_connection_they_come() {
     let mut service = start();
@@ -125,6 +137,23 @@ fn the_halves_of_requests_find_each_other_on_whatever_connection_they_come() {
     assert_eq!(edges("total_edges"), 4 * REQUESTS);
     assert_eq!(edges("dropped_spans"), 0);
 
+    let graph = graph_of(&service);
+    let edges = graph["edges"].as_array().unwrap();
+    let edge = edges
+        .iter()
+        .find(|edge| edge["client"] == "shop" && edge["server"] == "cart");
+    let edge = edge.unwrap();
+    assert_eq!(
+        (&edge["requests"], &edge["failures"]),
+        (&REQUESTS.into(), &FAILED.into())
+    );
+    assert_eq!(edge["latency"]["server"]["p95_ms"], 20.0);
+    assert!(edge["rate"].as_f64().unwrap() > 0.0, "{edge}");
+    assert_eq!(
+        (edges.len(), graph["nodes"].as_array().unwrap().len()),
+        (4, 5)
+    );
+
     // Series and start times go on in a reload.
     service.rewrite(&yaml().replace("max_items: 100000", "max_items: 50000"));
     service.reload().unwrap();
@@ -132,6 +161,14 @@ fn the_halves_of_requests_find_each_other_on_whatever_connection_they_come() {
     let page = page_of(&service, 4 * (REQUESTS + 1));
     assert_eq!(page.sum(TOTAL, &["server=\"cart\""]), REQUESTS + 1);
 
+    let edges = graph_of(&service)["edges"].clone();
+    assert!(
+        edges
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|edge| edge["requests"] == REQUESTS + 1)
+    );
     let ended = service.stop();
     let taken = ended.account.spans("connector", "servicegraph").taken;
     assert_eq!(taken, 5 * (REQUESTS + 1));

@@ -9,6 +9,7 @@ mod config;
 mod effective;
 mod errors;
 mod reload;
+mod service_graph;
 mod status;
 mod why;
 
@@ -18,7 +19,8 @@ use http::{Method, StatusCode};
 use otlp::Signal;
 use pipeline::Stop;
 use pipeline::component::{
-    Component, Extension, ExtensionComponent, Host, Listening, LocalFuture, Stability, Vitals,
+    Answer, Component, Extension, ExtensionComponent, Host, Listening, LocalFuture, Query,
+    Stability, Vitals,
 };
 use serde::Serialize;
 
@@ -58,6 +60,7 @@ enum Act {
     Reload,
     /// About the trace that the path names.
     Why,
+    ServiceGraph,
 }
 
 /// Every question that can be asked. Paths and the names of fields stay as they are: what changes
@@ -81,6 +84,12 @@ const ROUTES: &[Route] = &[
         path: "/api/v1/traces/{trace_id}/why",
         what: "what was decided about a trace, and why",
         answer: Act::Why,
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/service-graph",
+        what: "which service calls which, how often, how fast and with what success",
+        answer: Act::ServiceGraph,
     },
     Route {
         method: Method::POST,
@@ -194,6 +203,13 @@ impl Route {
 // === impl Desk ===
 
 impl Desk {
+    /// What all instances say whom a question concerns; else why there is no answer.
+    async fn ask(&self, query: &Query) -> Result<Vec<Answer>, Reply> {
+        let asked = self.vitals.questions.ask(query).await;
+        asked
+            .map_err(|unanswered| refused(StatusCode::SERVICE_UNAVAILABLE, &unanswered.to_string()))
+    }
+
     async fn answer(&self, asked: &Parts) -> Reply {
         if let Some(reason) = guard::refuses(self.is_local, asked) {
             return refused(StatusCode::FORBIDDEN, reason);
@@ -219,6 +235,7 @@ impl Desk {
             Some(Act::Read(answer)) => answer(self),
             Some(Act::Reload) => reload::answer(self).await,
             Some(Act::Why) => why::answer(self, named).await,
+            Some(Act::ServiceGraph) => service_graph::answer(self).await,
             None => {
                 let text = format!("{path} understands {allow} alone");
                 refused(StatusCode::METHOD_NOT_ALLOWED, &text).allowing(allow)

@@ -33,13 +33,10 @@ pub(super) async fn answer(desk: &Desk, text: &str) -> Reply {
         trace_id,
         shows_values: desk.shows_values,
     };
-    let answers = match desk.vitals.questions.ask(&query).await {
-        Ok(answers) => answers,
-        Err(unanswered) => {
-            return refused(StatusCode::SERVICE_UNAVAILABLE, &unanswered.to_string());
-        }
-    };
-    reply(&hex(&trace_id), answers)
+    match desk.ask(&query).await {
+        Ok(answers) => reply(&hex(&trace_id), answers),
+        Err(refusal) => refusal,
+    }
 }
 
 fn reply(trace_id: &str, answers: Vec<Answer>) -> Reply {

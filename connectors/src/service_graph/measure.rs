@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use ledger::{Budget, Reason};
 use otlp::json::as_text;
-use otlp::view::{AnyValue, Request as Spans, Span};
+use otlp::view::{Request as Spans, Span};
 use otlp::{Malformed, Signal};
-use pipeline::component::{Flush, Host, Outbox, Processor, State};
+use pipeline::component::{Answer, Flush, Host, Outbox, Processor, Query, State};
 use pipeline::{Batch, Now, Shards};
 
 use super::config::Config;
+use super::graph::Graph;
+use super::half::Half;
 use super::meter::Meter;
 use super::pending::{Key, Pending, Taken};
-use super::request::{Callee, Caller, Side};
+use super::request::{Callee, Caller};
 use super::rules::Rules;
 use super::table::{Table, write_key};
 use crate::key::{Values, read_wanted};
@@ -35,6 +37,9 @@ pub(super) struct ServiceGraph {
     /// When series were sent last, in nanoseconds since the Unix epoch; before that, when the first span came.
     pub(super) sent: Option<u64>,
     pending: Pending,
+    graph: Graph,
+    /// The id of the connector, for those who ask.
+    id: String,
     timers: Timers,
     /// Keys are written here and kept only for what is new.
     key: Vec<u8>,
@@ -53,16 +58,9 @@ struct Held {
     rules: Rules,
     table: Table,
     pending: Pending,
+    graph: Graph,
     sent: Option<u64>,
     timers: Timers,
-}
-
-/// A span that is one half, with what it stands in.
-struct Half<'s, 'a> {
-    service: &'s Arc<str>,
-    span: &'s Span<'a>,
-    of_resource: &'s [Option<AnyValue<'a>>],
-    of_span: &'s [Option<AnyValue<'a>>],
 }
 
 impl ServiceGraph {
@@ -74,6 +72,8 @@ impl ServiceGraph {
             meter: Meter::new(host),
             sent: None,
             pending: Pending::new(&host.budget),
+            graph: Graph::new(&host.budget),
+            id: host.label.id.to_string(),
             timers: Timers::default(),
             key: Vec::new(),
         }
@@ -180,7 +180,9 @@ impl ServiceGraph {
     fn record(&mut self, now: Now) {
         let start = *self.sent.get_or_insert(now.unix_nanos);
         for request in self.pending.drain() {
-            write_key(&request, &mut self.key);
+            let edge = write_key(&request, &mut self.key);
+            let edge = self.key.get(..edge).unwrap_or_default();
+            self.graph.record(edge, &request, now);
             let known = (&self.rules, now, start);
             if self.table.record(&mut self.key, &request, known) {
                 self.meter.overflow();
@@ -196,6 +198,7 @@ impl ServiceGraph {
 
     fn forget(&mut self, now: Now) {
         self.table.forget_stale(now.mono);
+        self.graph.forget_stale(now.mono);
         self.tell();
     }
 
@@ -229,55 +232,6 @@ fn key(trace_id: &[u8], span_id: &[u8]) -> Option<Key> {
         trace_id: trace_id.try_into().ok()?,
         span_id: span_id.try_into().ok()?,
     })
-}
-
-// === impl Half ===
-
-impl Half<'_, '_> {
-    fn side(&self, rules: &Rules) -> Result<Side, Malformed> {
-        let span = self.span;
-        // A span that ends before it starts took no time.
-        let nanos = span
-            .end_time_unix_nano
-            .saturating_sub(span.start_time_unix_nano);
-        let carriers = [self.of_resource, self.of_span];
-        let dimensions = rules.dimensions.iter();
-        let dimensions = dimensions.map(|at| self.text(*at, &carriers));
-        Ok(Side {
-            service: Arc::clone(self.service),
-            seconds: nanos as f64 / 1e9,
-            failed: span.is_error(),
-            dimensions: dimensions.collect::<Result<_, _>>()?,
-        })
-    }
-
-    /// A wanted attribute as text: of the first carrier that has it.
-    fn text(
-        &self,
-        at: usize,
-        carriers: &[&[Option<AnyValue<'_>>]],
-    ) -> Result<Option<Box<str>>, Malformed> {
-        let mut values = carriers.iter().filter_map(|carrier| *carrier.get(at)?);
-        let value = values.next();
-        value
-            .map(|value| as_text(&value).map(Into::into))
-            .transpose()
-    }
-
-    /// The first of the wanted attributes that there is. One without text is no name.
-    fn name(
-        &self,
-        places: &[usize],
-        carriers: &[&[Option<AnyValue<'_>>]],
-    ) -> Result<Option<Box<str>>, Malformed> {
-        for at in places {
-            let name = self.text(*at, carriers)?.filter(|name| !name.is_empty());
-            if name.is_some() {
-                return Ok(name);
-            }
-        }
-        Ok(None)
-    }
 }
 
 impl Processor for ServiceGraph {
@@ -338,12 +292,20 @@ impl Processor for ServiceGraph {
         Flush::Done
     }
 
+    fn ask(&self, query: &Query, now: Now) -> Answer {
+        match query {
+            Query::ServiceGraph => Answer::Known(self.graph.tell(&self.id, now)),
+            Query::Why { .. } => Answer::None,
+        }
+    }
+
     fn yield_state(&mut self, _heirs: Shards) -> Vec<State> {
         let empty = Rules::new(&Config::default());
         vec![Box::new(Held {
             rules: std::mem::replace(&mut self.rules, empty),
             table: std::mem::replace(&mut self.table, Table::new(&self.budget)),
             pending: std::mem::replace(&mut self.pending, Pending::new(&self.budget)),
+            graph: std::mem::replace(&mut self.graph, Graph::new(&self.budget)),
             sent: self.sent,
             timers: std::mem::take(&mut self.timers),
         })]
@@ -357,10 +319,11 @@ impl Processor for ServiceGraph {
             rules,
             table,
             pending,
+            graph,
             sent,
             timers,
         } = *held;
-        self.sent = sent;
+        (self.sent, self.graph) = (sent, graph);
         if rules.shape == self.rules.shape {
             (self.table, self.pending) = (table, pending);
             let sooner = |at: Option<Duration>, interval| at.map(|at| at.min(now.mono + interval));

@@ -3,10 +3,12 @@
 //!
 //! ```text
 //! span ─▶ half ─▶ pending: waits for the other half ─▶ request ─▶ table: series ─▶ at each interval: metrics
-//!                         └▶ its time is over: a virtual node ──▶
+//!                         └▶ its time is over: a virtual node ──▶   └▶ graph: for those who ask
 //! ```
 
 mod config;
+mod graph;
+mod half;
 mod measure;
 mod meter;
 mod pending;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use ledger::Budget;
 use otlp::{Signal, json};
-use pipeline::component::{Flush, Outbox, Processor};
+use pipeline::component::{Answer, Flush, Outbox, Processor, Query};
 use pipeline::{Batch, Now};
+use serde_json::{Value, json};
 
 use crate::fixture::{self, SECOND, build, lines, problems, take, text, tick};
 
@@ -441,7 +442,7 @@ fn spans_that_wait_and_series_have_an_end() {
             1,
         );
     }
-    assert!(budget.used() < 18 << 10, "{}", budget.used());
+    assert!(budget.used() < 24 << 10, "{}", budget.used());
     let lines = tick(&mut named, 61);
     let totals = lines.iter().filter(|line| line.contains("_total"));
     let count = |line: &String| {
@@ -605,4 +606,125 @@ fn what_cannot_be_meant_is_named() {
     check("metrics_flush_interval: 0s", "with every batch");
     check("cache_loop: 0s", "the default is used");
     assert_eq!(problems("service_graph", "store: {ttl: 5s}"), [""; 0]);
+}
+
+/// The graph that is told at a second.
+fn told(connector: &dyn Processor, second: u32) -> Value {
+    let answer = connector.ask(&Query::ServiceGraph, Now::at(SECOND * second));
+    let Answer::Known(graph) = answer else {
+        panic!("it has a graph");
+    };
+    graph
+}
+
+#[test]
+fn whoever_asks_is_told_the_graph_of_now() {
+    let mut connector = connector("dimensions: [zone]");
+    let empty = json!({
+        "connector": "service_graph", "covers_seconds": 1.0, "nodes": [], "edges": [],
+        "left_out_edges": 0, "unlisted_requests": 0,
+    });
+    assert_eq!(told(connector.as_ref(), 5), empty);
+    let query = [("db.name", "orders"), ("zone", "secret")];
+    let client = [
+        span("1/a client 30"),
+        failed("2/a client 30"),
+        attributed("1/d client 8", &query),
+    ];
+    take(&mut connector, of("shop", &client), 10);
+    let server = ["1/b<a server 20", "2/b<a server 20", "3/b server 1"].map(span);
+    take(&mut connector, of("cart", &server), 20);
+    let graph = told(connector.as_ref(), 40);
+    assert_eq!(graph["covers_seconds"], 30.0);
+    let nodes = json!([
+        {"name": "cart", "type": "service"},
+        {"name": "orders", "type": "database"},
+        {"name": "shop", "type": "service"},
+        {"name": "user", "type": "virtual"},
+    ]);
+    assert_eq!(graph["nodes"], nodes);
+    let edge = json!({
+        "client": "shop", "server": "cart", "connection_type": "",
+        "requests": 2, "failures": 1, "recent_requests": 2, "recent_failures": 1, "rate": 0.067,
+        "first_unix_ms": 20_000, "last_unix_ms": 20_000,
+        "latency": {
+            "client": {"p50_ms": 30.0, "p95_ms": 30.0, "values_ms": [[30.0, 2]]},
+            "server": {"p50_ms": 20.0, "p95_ms": 20.0, "values_ms": [[20.0, 2]]},
+        },
+    });
+    assert_eq!(graph["edges"][0], edge, "the busiest first");
+    let others = [
+        ("shop", "orders", "database"),
+        ("user", "cart", "virtual_node"),
+    ];
+    for (edge, (client, server, connection)) in
+        graph["edges"].as_array().unwrap()[1..].iter().zip(others)
+    {
+        assert_eq!(edge["client"], client);
+        assert_eq!(edge["server"], server);
+        assert_eq!(edge["connection_type"], connection);
+    }
+    // A database is seen by its clients, a service that nobody is seen to call by itself.
+    assert!(graph["edges"][1]["latency"].get("server").is_none());
+    assert!(graph["edges"][2]["latency"].get("client").is_none());
+    assert_eq!(graph["edges"][2]["virtual_node"], "client");
+    assert!(!graph.to_string().contains("secret"), "{graph}");
+}
+
+#[test]
+fn rates_and_latencies_are_those_of_the_last_one_to_two_minutes() {
+    let mut connector = connector("");
+    let recent = |connector: &dyn Processor, second: u32| {
+        let graph = told(connector, second);
+        let edge = &graph["edges"][0];
+        let requests = (edge["requests"].clone(), edge["recent_requests"].clone());
+        // To the width of a bucket.
+        let latency = edge["latency"]["server"]["p95_ms"].as_f64();
+        let latency = latency.map(|millis| (millis / 10.0).round() * 10.0);
+        (graph["covers_seconds"].as_f64().unwrap(), requests, latency)
+    };
+    take(&mut connector, of("shop", &[span("1/a server 10")]), 30);
+    take(&mut connector, of("shop", &[span("2/a server 100")]), 70);
+    let both = (json!(2), json!(2));
+    assert_eq!(recent(connector.as_ref(), 100), (70.0, both, Some(100.0)));
+    let one = (json!(2), json!(1));
+    assert_eq!(recent(connector.as_ref(), 150), (90.0, one, Some(100.0)));
+    let none = (json!(2), json!(0));
+    assert_eq!(recent(connector.as_ref(), 200), (80.0, none, None));
+    // It goes on in a successor, and ends as its series does.
+    let (mut new, _) = fixture::succeed(connector, self::connector("dimensions: [zone]"), 200);
+    take(&mut new, of("cart", &[span("3/a server 10")]), 900);
+    assert_eq!(
+        told(new.as_ref(), 900)["edges"].as_array().unwrap().len(),
+        2
+    );
+    tick(&mut new, 971);
+    assert_eq!(
+        told(new.as_ref(), 971)["edges"].as_array().unwrap().len(),
+        1
+    );
+}
+
+#[test]
+fn edges_without_room_are_counted_and_those_with_few_requests_left_out() {
+    let budget = Budget::new(64 << 10);
+    let mut narrow = build("service_graph", "", &budget);
+    for at in 0..100 {
+        take(
+            &mut narrow,
+            of(&format!("s{at}"), &[span("1/a server 1")]),
+            1,
+        );
+    }
+    let graph = told(narrow.as_ref(), 2);
+    let edges = graph["edges"].as_array().unwrap().len() as u64;
+    assert!((2..20).contains(&edges), "{edges}");
+    assert_eq!(graph["unlisted_requests"].as_u64(), Some(100 - edges));
+    let mut wide = connector("");
+    for at in 0..1100 {
+        take(&mut wide, of(&format!("s{at}"), &[span("1/a server 1")]), 1);
+    }
+    let graph = told(wide.as_ref(), 2);
+    assert_eq!(graph["edges"].as_array().unwrap().len(), 1000);
+    assert_eq!(graph["left_out_edges"], 100);
 }

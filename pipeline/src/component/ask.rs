@@ -28,6 +28,8 @@ pub enum Query {
         /// Values that came with telemetry may stand in the answer.
         shows_values: bool,
     },
+    /// Which service calls which, by the requests that were seen.
+    ServiceGraph,
 }
 
 /// What one instance of a processor says.

@@ -44,7 +44,10 @@ impl Sampler {
         let Query::Why {
             trace_id,
             shows_values,
-        } = query;
+        } = query
+        else {
+            return Answer::None;
+        };
         let pending = self
             .traces
             .find(trace_id)
