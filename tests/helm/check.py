@@ -26,7 +26,7 @@ POD_IP = {"IPv4": "10.1.2.3", "IPv6": "[fd00::1]"}
 HOST = {"host-ports": ["hostPort of tracegate"]}
 
 # Configurations that the program has a warning for, on purpose.
-LENIENT = ["alternate-config", "older-names"]
+LENIENT = ["alternate-config", "older-forms", "older-names"]
 # Renders whose text is somebody else's; the alerts have tests of their own.
 UNKEPT = ["default-rules"]
 
@@ -182,6 +182,22 @@ def documented(report, collector, chart, work):
             report.check(f"guide, block {nth}: the program reads it", read_by_collector(collector, objects, work, False))
 
 
+def part(report, chart, work):
+    """The chart as a part of another, which switches it on and names a registry for all."""
+    whole = work / "whole"
+    shutil.copytree(chart, whole / "charts" / "tracegate", ignore=shutil.ignore_patterns("ci"))
+    version = yaml.safe_load((chart / "Chart.yaml").read_text())["version"]
+    dependency = {"name": "tracegate", "version": version, "condition": "tracegate.enabled"}
+    about = {"apiVersion": "v2", "name": "whole", "version": "1.0.0", "dependencies": [dependency]}
+    (whole / "Chart.yaml").write_text(yaml.safe_dump(about))
+    values = {"enabled": True, "role": "agent", "image": {"repository": "tracegate"}}
+    values = {"global": {"imageRegistry": "mirror.example.com"}, "tracegate": values}
+    (whole / "values.yaml").write_text(yaml.safe_dump(values))
+    made = ran("helm", "template", *RELEASE, str(whole))
+    said = "" if "image: \"mirror.example.com/tracegate:" in made.stdout else made.stdout + made.stderr
+    report.check("as a part of another chart", said)
+
+
 def main():
     arguments = sys.argv[1:]
     update = "--update" in arguments
@@ -196,6 +212,7 @@ def main():
         report.check(name, faults)
     refused(report, chart, work)
     documented(report, collector, chart, work)
+    part(report, chart, work)
     for name in ("agent", "sampler"):
         container = workload(rendered[name])["spec"]["template"]["spec"]
         faults = life.faults(collector, container, configuration(rendered[name]), work)

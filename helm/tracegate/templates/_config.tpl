@@ -80,40 +80,58 @@ service:
 {{- if .Values.configMap.create }}
 {{- $config := deepCopy .Values.alternateConfig }}
 {{- if not $config }}
-{{- $config = include "tracegate.defaults" . | fromYaml }}
-{{- include "tracegate.overlay" (dict "base" $config "over" (deepCopy .Values.config)) }}
-{{- /* Files for the reference chart switch its receivers off, of which there are none here. */}}
-{{- $receivers := get $config "receivers" | default dict }}
+{{- $config = include "tracegate.merged" . | fromYaml }}
+{{- end }}
+{{- include "tracegate.ownMetrics" (dict "ctx" . "config" $config) }}
+{{- tpl (toYaml $config) . }}
+{{- end }}
+{{- end }}
+
+{{/* `config`, laid over what the role begins with. */}}
+{{- define "tracegate.merged" -}}
+{{- $given := .Values.config }}
+{{- $begins := include "tracegate.defaults" . | fromYaml }}
+{{- $config := deepCopy $begins }}
+{{- if dig "service" "telemetry" "metrics" "address" "" $given }}
+{{- /* The older form of the page's address stands for the whole page. */}}
+{{- $_ := unset $config.service.telemetry.metrics "readers" }}
+{{- end }}
+{{- include "tracegate.overlay" (dict "base" $config "over" (deepCopy $given)) }}
+{{- include "tracegate.trimPipelines" $config }}
+{{- range $kind := list "receivers" "processors" "exporters" }}
+{{- $components := get $config $kind | default dict }}
+{{- $listed := get $given $kind | default dict }}
+{{- $named := list }}
+{{- range $id, $pipeline := dig "service" "pipelines" dict $config }}
+{{- $named = concat $named (get (default dict $pipeline) $kind | default list) }}
+{{- end }}
+{{- /* What the role has brought and no pipeline names goes, and null takes nothing away that one names. */}}
+{{- range $id := keys $components }}
+{{- if not (or (has $id $named) (hasKey $listed $id)) }}{{ $_ := unset $components $id }}{{ end }}
+{{- end }}
+{{- range $id, $component := get $begins $kind }}
+{{- if and (has $id $named) (not (hasKey $components $id)) }}{{ $_ := set $components $id $component }}{{ end }}
+{{- end }}
+{{- $_ := set $config $kind $components }}
+{{- end }}
+{{- toYaml $config }}
+{{- end }}
+
+{{/* Takes out, in place, what files for the reference chart say of its own beginnings. */}}
+{{- define "tracegate.trimPipelines" -}}
+{{- $receivers := get . "receivers" | default dict }}
 {{- range list "jaeger" "prometheus" "zipkin" }}
 {{- if and (hasKey $receivers .) (kindIs "invalid" (get $receivers .)) }}
 {{- $_ := unset $receivers . }}
 {{- end }}
 {{- end }}
-{{- $pipelines := dig "service" "pipelines" dict $config }}
+{{- $itself := include "tracegate.scrapesItself" . }}
+{{- $pipelines := dig "service" "pipelines" dict . }}
 {{- range $id, $pipeline := deepCopy $pipelines }}
 {{- if kindIs "invalid" $pipeline }}
 {{- $_ := unset $pipelines $id }}
-{{- else if and (include "tracegate.scrapesItself" $config) (gt (len ($pipeline.receivers | default list)) 1) }}
+{{- else if and $itself (gt (len ($pipeline.receivers | default list)) 1) }}
 {{- $_ := set (get $pipelines $id) "receivers" (without $pipeline.receivers "prometheus") }}
-{{- end }}
-{{- end }}
-{{- end }}
-{{- include "tracegate.ownMetrics" (dict "ctx" . "config" $config) }}
-{{- if not .Values.alternateConfig }}{{ include "tracegate.dropUnused" (dict "config" $config "given" .Values.config) }}{{ end }}
-{{- tpl (toYaml $config) . }}
-{{- end }}
-{{- end }}
-
-{{/* Takes out, in place, what the role has brought and the pipelines that were given do not name. */}}
-{{- define "tracegate.dropUnused" -}}
-{{- $at := . }}
-{{- range $kind := list "receivers" "processors" "exporters" }}
-{{- $named := keys (get $at.given $kind | default dict) }}
-{{- range $id, $pipeline := dig "service" "pipelines" dict $at.config }}
-{{- $named = concat $named (get (default dict $pipeline) $kind | default list) }}
-{{- end }}
-{{- range $id := keys (get $at.config $kind | default dict) }}
-{{- if not (has $id $named) }}{{ $_ := unset (get $at.config $kind) $id }}{{ end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -176,23 +194,27 @@ service:
 {{/* The ports on which the configuration listens for others, with spaces around each. */}}
 {{- define "tracegate.listening" -}}
 {{- $config := include "tracegate.config" . | fromYaml }}
+{{- range $kind := list "receivers" "exporters" }}
 {{- $used := list }}
 {{- range $id, $pipeline := dig "service" "pipelines" dict $config }}
-{{- $used = concat $used (get (default dict $pipeline) "receivers" | default list) }}
+{{- $used = concat $used (get (default dict $pipeline) $kind | default list) }}
 {{- end }}
-{{- range $id, $receiver := get $config "receivers" | default dict }}
-{{- if has $id $used }}
-{{- include "tracegate.endpoints" $receiver | replace "\n" " " }}
+{{- range $id, $component := get $config $kind | default dict }}
+{{- if and (has $id $used) (or (eq $kind "receivers") (eq "prometheus" (first (splitList "/" $id)))) }}
+{{- include "tracegate.endpoints" $component | replace "\n" " " }}
 {{- " " }}
 {{- end }}
 {{- end }}
-{{- range dig "service" "telemetry" "metrics" "readers" list $config }}
+{{- end }}
+{{- $metrics := dig "service" "telemetry" "metrics" dict $config }}
+{{- range dig "readers" list $metrics }}
 {{- $page := dig "pull" "exporter" "prometheus" dict . }}
 {{- with get $page "port" }}
 {{- include "tracegate.reachable" (printf "%s:%v" (get $page "host" | default "localhost") .) }}
 {{- " " }}
 {{- end }}
 {{- end }}
+{{- include "tracegate.reachable" (dig "address" "" $metrics) }}
 {{- end }}
 
 {{/* The port of health_check. */}}

@@ -18,6 +18,19 @@ the pipeline {{ $id }} has tail_sampling in several replicas: unless what is bef
 {{- end }}
 {{- end }}
 {{- end }}
+{{- $known := list }}
+{{- range $name, $port := include "tracegate.openPorts" . | fromYaml }}{{ $known = append $known (int $port.containerPort) }}{{ end }}
+{{- range $name, $port := $v.ports }}
+{{- /* Closed on purpose, or the page that nobody scrapes. */}}
+{{- if and $port (or (eq $name "metrics") (eq (toString $port.enabled) "false")) }}
+{{- $known = append $known (int $port.containerPort) }}
+{{- end }}
+{{- end }}
+{{- range splitList " " (include "tracegate.listening" .) | compact | uniq }}
+{{- if not (has (int .) $known) }}
+the configuration listens on {{ . }}, which no port below `ports` opens
+{{- end }}
+{{- end }}
 {{- if hasKey (get $config "receivers" | default dict) "prometheus" }}
 config.receivers.prometheus: this version has no such receiver; one that scrapes just this service does nothing, any other is a fault
 {{- end }}
