@@ -17,6 +17,7 @@ mod run;
 mod running;
 mod setup;
 mod sources;
+mod supervisor;
 
 use std::process::ExitCode;
 

@@ -14,6 +14,7 @@ use crate::reload::Reloader;
 use crate::running::Running;
 use crate::setup::Setup;
 use crate::sources::Watch;
+use crate::supervisor::Supervisor;
 
 /// What runs, and how it may change and end.
 pub(crate) struct Run {
@@ -65,6 +66,10 @@ async fn live(run: Run, beside: Beside<'_>) -> anyhow::Result<()> {
     let mut running = Running::start(setup, shared, voice, reload)?;
     reloader.started(running.shared.clock.started_unix_nanos());
     tracing::info!("Everything is ready. Begin running and processing data.");
+    let supervisor = Supervisor::find();
+    supervisor.runs(Ok(&running.hash()));
+    let watchdog = supervisor.watch(running.questions());
+    let watchdog = tokio::task::spawn_local(watchdog);
     let mut companion = beside(&running.listening(), &running.shared);
     let ended = loop {
         let asked = tokio::select! {
@@ -72,6 +77,7 @@ async fn live(run: Run, beside: Beside<'_>) -> anyhow::Result<()> {
             ended = &mut companion => break ended,
             asked = wish(&mut hangups, &mut reloads, watch.as_ref()) => asked,
         };
+        supervisor.reloads();
         let reading = tokio::select! {
             () = signals.stop() => break Ok(()),
             ended = &mut companion => break ended,
@@ -81,13 +87,17 @@ async fn live(run: Run, beside: Beside<'_>) -> anyhow::Result<()> {
             watch.follow(&reading.prints);
         }
         let reloaded = reloader.take(reading, &mut running);
+        let hash = running.hash();
+        supervisor.runs(reloaded.as_ref().map(|_| &*hash).map_err(|_| &*hash));
         if let Some(asked) = asked {
             asked.answer(reloaded);
         }
     };
     // Who asks for a reload from here on is told that there is none.
     drop(reloads);
+    supervisor.stops();
     stop(&mut running, &mut signals, ending).await;
+    watchdog.abort();
     account::print(&books, &mut std::io::stderr().lock()).context("cannot print the account")?;
     ended
 }

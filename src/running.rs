@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::{Books, Budget, Kind};
-use pipeline::component::{Extensions, Health, Listening, Outline, Reload, Vitals};
+use pipeline::component::{Extensions, Health, Listening, Outline, Questions, Reload, Vitals};
 use pipeline::{Clock, Service, Shared};
 use telemetry::metrics::{Family, Gauge};
 use tokio::sync::watch;
@@ -134,6 +134,11 @@ impl Running {
     /// Where all of it listens.
     pub(crate) fn listening(&self) -> Vec<(String, Listening)> {
         [self.service.listening(), self.companions.listening()].concat()
+    }
+
+    /// The way to every worker.
+    pub(crate) fn questions(&self) -> Questions {
+        self.vitals.questions.clone()
     }
 
     pub(crate) fn hash(&self) -> String {

@@ -51,8 +51,8 @@ const ROWS: &[Row] = &[
     ),
     row(
         &["sd_notify"],
-        "nothing: ask `health_check` where systemd should wait",
-        "the word to systemd that the service is ready",
+        "nothing is needed: systemd is told by itself, see `Type=notify`",
+        "nothing",
     ),
     row(
         &["oidc"],

@@ -22,6 +22,7 @@ mod samples;
 mod service_graph;
 mod span_metrics;
 mod startup;
+mod supervisor;
 mod tail_sampling;
 mod tidy;
 mod why;

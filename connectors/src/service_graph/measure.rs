@@ -295,7 +295,7 @@ impl Processor for ServiceGraph {
     fn ask(&self, query: &Query, now: Now) -> Answer {
         match query {
             Query::ServiceGraph => Answer::Known(self.graph.tell(&self.id, now)),
-            Query::Why { .. } => Answer::None,
+            Query::Why { .. } | Query::Alive => Answer::None,
         }
     }
 

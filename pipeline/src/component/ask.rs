@@ -30,6 +30,8 @@ pub enum Query {
     },
     /// Which service calls which, by the requests that were seen.
     ServiceGraph,
+    /// Nothing: that every worker comes to it is the answer.
+    Alive,
 }
 
 /// What one instance of a processor says.
