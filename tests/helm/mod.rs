@@ -60,6 +60,9 @@ fn keys(schema: &Value, prefix: &str, found: &mut BTreeSet<String>) {
             found.insert(format!("{prefix}{key}"));
             keys(value, &format!("{prefix}{key}."), found);
         }
+        if *others == true {
+            found.insert(format!("{prefix}**"));
+        }
     } else if is(others, "object") {
         found.insert(format!("{prefix}*"));
         keys(others, &format!("{prefix}*."), found);

@@ -77,11 +77,7 @@ the spans of one trace reach different replicas, and each decides by its part. K
 {{- range $name, $preset := .Files.Get "files/presets.yaml" | fromYaml }}
 {{- $value := $.Values.presets }}
 {{- range splitList "." $name }}{{ $value = get $value . }}{{ end }}
-{{- $enabled := $value.enabled }}
-{{- if eq $name "resourceDetection" }}
-{{- range list "env" "k8snode" "eks" "aks" "gcp" }}{{ $enabled = or $enabled (get $value .).enabled }}{{ end }}
-{{- end }}
-{{- if $enabled }}
+{{- if $value.enabled }}
 {{- $component := printf "%s `%s`" (trimSuffix "s" $preset.kind) $preset.type }}
 {{- if has $preset.type (get $components $preset.kind) }}
 * presets.{{ $name }} is not in this chart yet. The {{ $component }} is in this version: write it into `config`

@@ -14,6 +14,13 @@ useK8sEventsReceiver: it belongs to a preset that is not here
 {{- if not (kindIs "invalid" $v.presets.useCanonicalNames) }}
 presets.useCanonicalNames: it belongs to presets that are not here
 {{- end }}
+{{- range $name, $detector := omit $v.presets.resourceDetection "enabled" }}
+{{- if and (kindIs "map" $detector) (not $v.presets.resourceDetection.enabled) }}
+{{- if $detector.enabled }}
+presets.resourceDetection.{{ $name }}: presets.resourceDetection.enabled is false
+{{- end }}
+{{- end }}
+{{- end }}
 {{- if $v.internalTelemetryViaOTLP.traces.enabled }}
 internalTelemetryViaOTLP.traces: the program makes no spans about itself
 {{- end }}
