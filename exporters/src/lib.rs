@@ -1,5 +1,6 @@
 //! Components that send data out. Adding one is a file and a row in [`ALL`].
 
+mod client;
 mod debug;
 mod file;
 mod groups;

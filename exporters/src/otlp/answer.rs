@@ -1,12 +1,12 @@
 //! What a back end's answer means for a batch: taken, gone for good, or to be sent again.
 
-use std::time::Duration;
-
 use http::{HeaderMap, StatusCode, header};
 use ledger::Reason;
 use otlp::Signal;
 use otlp::reply::{Code, Format, PartialSuccess, Status};
 use pipeline::component::{Failure, Receipt};
+
+use crate::client::retry_after;
 
 /// The codes after which a batch is sent again (OTLP specification, "Failures"); `RESOURCE_EXHAUSTED` is one of them
 /// only when the back end says when to come back.
@@ -96,23 +96,10 @@ fn said(headers: &HeaderMap, body: &[u8]) -> Option<String> {
     Some(status.message).filter(|message| !message.is_empty())
 }
 
-/// Seconds, or an HTTP date (RFC 9110 §10.2.3).
-fn retry_after(headers: &HeaderMap, now: u64) -> Option<Duration> {
-    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = jiff::fmt::rfc2822::parse(value)
-        .ok()?
-        .timestamp()
-        .as_second();
-    Some(Duration::from_secs(
-        u64::try_from(date).ok()?.saturating_sub(now),
-    ))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[derive(Debug, PartialEq)]
@@ -193,21 +180,6 @@ mod tests {
             let status = StatusCode::from_u16(status).unwrap();
             let failure = http_failure("http://x/v1/traces", status, &headers, b"", 0);
             assert_eq!(meaning(failure), expected, "{status}");
-        }
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let rows = [
-            ("12", Some(12)),
-            ("Fri, 31 Dec 1999 23:59:59 GMT", Some(9)),
-            ("Fri, 31 Dec 1999 23:59:49 GMT", Some(0)),
-            ("soon", None),
-        ];
-        for (value, expected) in rows {
-            let headers = HeaderMap::from_iter([(header::RETRY_AFTER, value.parse().unwrap())]);
-            let found = retry_after(&headers, 946_684_790);
-            assert_eq!(found, expected.map(Duration::from_secs), "{value}");
         }
     }
 

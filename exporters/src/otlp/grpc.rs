@@ -15,9 +15,8 @@ use pipeline::delivery::Settings;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{grpc_failure, receipt};
-use super::auth::Auth;
-use super::connect;
 use super::outbound::{self, Delivery, Packing};
+use crate::client::{Auth, grpc_settings, headers};
 
 /// Go servers refuse gRPC messages of more than 4 MiB unless told otherwise.
 const REQUEST_BYTES_DEFAULT: u64 = 4_000_000;
@@ -95,7 +94,7 @@ impl ExporterComponent for OtlpGrpc {
 
     fn build(config: &Config, host: &Host) -> Result<Box<dyn Exporter>, String> {
         let Squash(client, Squash(own, _)) = config;
-        let settings = connect::grpc(client, host)?;
+        let settings = grpc_settings(client, host)?;
         let authority = match client.authority.as_str() {
             "" => settings.target.authority(),
             authority => authority.to_owned(),
@@ -121,7 +120,7 @@ impl ExporterComponent for OtlpGrpc {
                 metrics.map_err(fault)?,
                 logs.map_err(fault)?,
             ],
-            headers: outbound::headers(&client.headers, &client.user_agent)?,
+            headers: headers(&client.headers, &client.user_agent)?,
             packing: Packing::new(client.compression, CompressionParams::default(), true)?,
             auth: Auth::find(host, &client.auth)?,
             request_max: usize::try_from(own.max_request_bytes).unwrap_or(usize::MAX),

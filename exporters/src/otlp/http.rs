@@ -5,9 +5,9 @@ use std::cell::OnceCell;
 use bytes::Bytes;
 use config::blocks::{HttpClient, serialize_masked};
 use config::{Problems, Squash, Validate};
-use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
-use net::client::{Answered, ChunkBody, Chunks, Client, Target, basic_credentials};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
+use net::client::{Answered, ChunkBody};
 use net::encoding::Encoding;
 use net::tail;
 use net::tls;
@@ -21,28 +21,17 @@ use pipeline::{Batch, Clock};
 use serde::{Deserialize, Serialize};
 
 use super::answer::{http_failure, receipt};
-use super::auth::Auth;
-use super::connect;
 use super::outbound::{self, Delivery, Packing};
+use crate::client::{Auth, Route, connector, headers, url_place};
 
 pub(crate) struct OtlpHttp {
-    /// By [`Signal::index`].
+    /// By [`Signal::index`]. Signals may go to different servers.
     routes: [Option<Route>; 3],
     headers: HeaderMap,
     packing: Packing,
     format: Format,
     clock: Clock,
     auth: Auth,
-}
-
-/// Where one signal goes. Signals may go to different servers.
-struct Route {
-    client: Client,
-    url: String,
-    uri: Uri,
-    host: HeaderValue,
-    /// Of the URL's credentials.
-    authorization: Option<HeaderValue>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -142,7 +131,7 @@ compression: gzip
 impl ExporterComponent for OtlpHttp {
     fn labels(config: &Config, signal: Signal) -> Labels {
         let url: Option<Uri> = config.url(signal).and_then(|url| url.parse().ok());
-        url.map(|url| outbound::url_place(&url)).unwrap_or_default()
+        url.map(|url| url_place(&url)).unwrap_or_default()
     }
 
     fn delivery(config: &Config) -> Settings {
@@ -156,16 +145,12 @@ impl ExporterComponent for OtlpHttp {
 
     fn build(config: &Config, host: &Host) -> Result<Box<dyn Exporter>, String> {
         let Config(Squash(client, Squash(own, _))) = config;
-        let alpn: &[&str] = match client.force_attempt_http2 {
-            true => &["h2", "http/1.1"],
-            false => &["http/1.1"],
-        };
         // The files are read once, and only if an endpoint needs them.
         let shared = OnceCell::new();
         let secured = || match shared.get() {
             Some(connector) => Ok(tls::Connector::clone(connector)),
             None => {
-                let made = tls::Connector::new(&client.tls, alpn, connect::owner(host))?;
+                let made = connector(client, host)?;
                 Ok(shared.get_or_init(|| made).clone())
             }
         };
@@ -178,7 +163,7 @@ impl ExporterComponent for OtlpHttp {
         let [traces, metrics, logs] = Signal::ALL.map(route);
         Ok(Box::new(Self {
             routes: [traces?, metrics?, logs?],
-            headers: outbound::headers(&client.headers, "")?,
+            headers: headers(&client.headers, "")?,
             packing: Packing::new(client.compression, client.compression_params, false)?,
             format: match own.encoding {
                 PayloadEncoding::Proto => Format::Protobuf,
@@ -188,49 +173,6 @@ impl ExporterComponent for OtlpHttp {
             auth: Auth::find(host, &client.auth)?,
         }))
     }
-}
-
-impl Route {
-    /// `secured` makes what `https://` needs.
-    fn new(
-        url: &str,
-        client: &HttpClient,
-        secured: impl FnOnce() -> Result<tls::Connector, String>,
-        host: &Host,
-    ) -> Result<Self, String> {
-        // Credentials become a header, as in Go, and are in no text from here on.
-        let (url, credentials) = without_credentials(url);
-        let fault = |what: String| format!("endpoint {url:?}: {what}");
-        let uri: Uri = url.parse().map_err(|e| fault(format!("{e}")))?;
-        let (tls, port) = match uri.scheme_str() {
-            Some("https") => (Some(secured()?), 443),
-            Some("http") => (None, 80),
-            _ => return Err(fault("it must begin with http:// or https://".into())),
-        };
-        let authority = uri
-            .authority()
-            .ok_or_else(|| fault("it has no host".into()))?;
-        let target = Target::parse(authority.as_str(), Some(port))?;
-        Ok(Self {
-            client: Client::new(connect::http(client, target, tls, host)?),
-            host: HeaderValue::try_from(authority.as_str()).map_err(|e| fault(e.to_string()))?,
-            authorization: credentials.map(basic_credentials).transpose()?,
-            uri,
-            url,
-        })
-    }
-}
-
-/// A URL without what stands before the `@` of its host, and that.
-fn without_credentials(url: &str) -> (String, Option<&str>) {
-    let split = || {
-        let (scheme, rest) = url.split_once("://")?;
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at_checked(end)?;
-        let (credentials, host) = authority.rsplit_once('@')?;
-        Some((format!("{scheme}://{host}{path}"), Some(credentials)))
-    };
-    split().unwrap_or_else(|| (url.to_owned(), None))
 }
 
 impl Exporter for OtlpHttp {
@@ -269,17 +211,8 @@ impl OtlpHttp {
     }
 
     fn request(&self, route: &Route, message: Vec<Bytes>) -> Request<ChunkBody> {
-        let chunks: Chunks = message.into_iter().collect();
-        let mut request = Request::new(ChunkBody::new(chunks));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = route.uri.clone();
+        let mut request = route.post(&self.headers, message);
         let headers = request.headers_mut();
-        *headers = self.headers.clone();
-        headers.entry(HOST).or_insert_with(|| route.host.clone());
-        if let Some(authorization) = &route.authorization {
-            let entry = headers.entry(AUTHORIZATION);
-            entry.or_insert_with(|| authorization.clone());
-        }
         headers.insert(
             CONTENT_TYPE,
             HeaderValue::from_static(self.format.content_type()),

@@ -1,8 +1,6 @@
 //! The OTLP exporters: over gRPC and over HTTP. They share their delivery keys and the way back ends are understood.
 
 mod answer;
-mod auth;
-mod connect;
 mod grpc;
 mod http;
 mod outbound;

@@ -1,9 +1,8 @@
-//! What both OTLP exporters prepare once: the keys of their delivery, headers, and the encoding of what they send.
+//! What both OTLP exporters prepare once: the keys of their delivery, and the encoding of what they send.
 
 use bytes::Bytes;
+use config::Optional;
 use config::blocks::{Compression, CompressionParams, Queue, Retry};
-use config::{Headers, Optional};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use net::encoding::{self, Encoding, Level, deflate};
 use pipeline::Batch;
 use pipeline::component::{Failure, Labels};
@@ -91,31 +90,6 @@ pub(super) fn message(batch: &Batch) -> Vec<Bytes> {
         .collect()
 }
 
-/// The configured headers, and a user agent: theirs, else `user_agent`, else our own.
-pub(super) fn headers(configured: &Headers, user_agent: &str) -> Result<HeaderMap, String> {
-    let mut all = HeaderMap::new();
-    for (name, value) in configured.iter() {
-        let name = HeaderName::try_from(name).map_err(|_| format!("{name:?} is no header name"))?;
-        let mut value = HeaderValue::try_from(value.expose())
-            .map_err(|_| format!("the value of header {name} cannot be sent in a header"))?;
-        value.set_sensitive(true);
-        all.insert(name, value);
-    }
-    if !all.contains_key(header::USER_AGENT) {
-        let agent = if user_agent.is_empty() {
-            USER_AGENT
-        } else {
-            user_agent
-        };
-        let agent = HeaderValue::try_from(agent);
-        all.insert(
-            header::USER_AGENT,
-            agent.map_err(|_| "user_agent cannot be sent in a header")?,
-        );
-    }
-    Ok(all)
-}
-
 /// The labels of an endpoint as it was written. As in the Collector, what is not just host and port is one name.
 pub(super) fn place(endpoint: &str) -> Labels {
     let parts = endpoint.rsplit_once(':').filter(|(host, port)| {
@@ -131,22 +105,6 @@ pub(super) fn place(endpoint: &str) -> Labels {
         None => vec![("server_address", endpoint.to_owned())],
     }
 }
-
-/// The labels of a URL; the port stands there only if it was written.
-pub(super) fn url_place(url: &Uri) -> Labels {
-    let host = url.host().unwrap_or_default();
-    let mut labels = vec![("server_address", host.trim_matches(['[', ']']).to_owned())];
-    if let Some(port) = url.port_u16() {
-        labels.push(("server_port", port.to_string()));
-    }
-    if url.path() != "/" {
-        labels.push(("url_path", url.path().to_owned()));
-    }
-    labels
-}
-
-/// In the Collector's form: name, version, system and architecture.
-const USER_AGENT: &str = concat!("Tracegate/", env!("CARGO_PKG_VERSION"), " (linux)");
 
 #[cfg(test)]
 mod tests {
@@ -166,22 +124,5 @@ mod tests {
         let split = |host, port| [("server_address", host), ("server_port", port)];
         check(&place("tempo:4317"), &split("tempo", "4317"));
         check(&place("[::1]:4317"), &split("::1", "4317"));
-    }
-
-    #[test]
-    fn a_url_is_labelled_as_the_collector_does() {
-        let url = |text: &str| url_place(&text.parse().unwrap());
-        check(
-            &url("http://127.0.0.1:4318/base/v1/traces"),
-            &[
-                ("server_address", "127.0.0.1"),
-                ("server_port", "4318"),
-                ("url_path", "/base/v1/traces"),
-            ],
-        );
-        check(
-            &url("https://loki.example/otlp"),
-            &[("server_address", "loki.example"), ("url_path", "/otlp")],
-        );
     }
 }

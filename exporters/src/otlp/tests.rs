@@ -12,8 +12,9 @@ use pipeline::component::{Component, ExporterComponent};
 use pipeline::testkit;
 use serde::de::DeserializeOwned;
 
-use super::outbound::{Packing, headers};
+use super::outbound::Packing;
 use super::{OtlpGrpc, OtlpHttp};
+use crate::client::headers;
 
 /// A configuration from its YAML, or what is wrong with it.
 fn read<T: DeserializeOwned + Validate>(yaml: &str) -> Result<T, String> {

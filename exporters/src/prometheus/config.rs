@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::naming::{Naming, Promoted};
-use crate::translation::Strategy;
+use super::naming::Naming;
+use crate::translation::{Conversion, Promoted, Strategy};
 
 /// The server's keys, with the exporter's beside them.
 pub(crate) type Config = Squash<HttpServer, Keys>;
@@ -42,39 +42,18 @@ pub(crate) struct Keys {
     pub(super) created_samples: bool,
 }
 
-/// `resource_to_telemetry_conversion`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(default)]
-pub(super) struct Conversion {
-    enabled: bool,
-    exclude_service_attributes: bool,
-}
-
 impl Keys {
     pub(super) fn naming(&self) -> Naming {
         Naming {
-            strategy: self.strategy(),
+            strategy: Strategy::of(self.translation_strategy, self.add_metric_suffixes),
             namespace: self.namespace.clone(),
             constant: self.const_labels.clone().into_iter().collect(),
             scope_info: !self.without_scope_info,
-            promoted: match (
+            promoted: Promoted::of(
                 self.resource_constant_labels.as_ref(),
-                &self.resource_to_telemetry_conversion,
-            ) {
-                (Some(chosen), _) => Promoted::Chosen(chosen.clone()),
-                (None, conversion) if !conversion.enabled => Promoted::None,
-                (None, conversion) if conversion.exclude_service_attributes => Promoted::NotService,
-                (None, _) => Promoted::All,
-            },
+                self.resource_to_telemetry_conversion,
+            ),
             timestamps: self.send_timestamps,
-        }
-    }
-
-    fn strategy(&self) -> Strategy {
-        match (self.translation_strategy, self.add_metric_suffixes) {
-            (Some(strategy), _) => strategy,
-            (None, true) => Strategy::UnderscoreEscapingWithSuffixes,
-            (None, false) => Strategy::UnderscoreEscapingWithoutSuffixes,
         }
     }
 }
@@ -131,19 +110,15 @@ impl Validate for Keys {
                 format!("{name:?} is not a valid label name: it is empty, or Prometheus's own"),
             );
         }
-        let conversion = &self.resource_to_telemetry_conversion;
-        if self.resource_constant_labels.is_on() && conversion.enabled {
-            problems.push(
-                "resource_constant_labels",
-                "stands beside `resource_to_telemetry_conversion`, which it replaces; take that out",
-            );
-        }
-        if !self.add_metric_suffixes && self.translation_strategy.is_some() {
-            problems.warn(
-                "add_metric_suffixes",
-                "does nothing beside `translation_strategy`; take it out",
-            );
-        }
+        problems.part(
+            "",
+            self.resource_to_telemetry_conversion
+                .beside(&self.resource_constant_labels),
+        );
+        problems.part(
+            "",
+            Strategy::beside(self.translation_strategy, self.add_metric_suffixes),
+        );
         if self.created_samples && !self.enable_open_metrics {
             problems.warn(
                 "created_samples",

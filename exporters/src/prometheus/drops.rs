@@ -1,18 +1,16 @@
 //! Why points are not shown, counted by reason and said once in a while.
 
-use std::cell::Cell;
-use std::time::Duration;
-
 use pipeline::component::Host;
-use telemetry::metrics::{Counter, Family};
+use telemetry::metrics::Family;
+
+use crate::translation::{self, Lost};
 
 const DROPPED: Family = Family::counter(
     "tracegate_prometheus_points_dropped",
     "Data points that the prometheus exporter does not show, by reason",
 );
 
-/// A reason is said this seldom: what is wrong with one point is wrong with each that follows.
-const SAID_EVERY: Duration = Duration::from_secs(60);
+pub(super) type Drops = translation::Drops<Reason>;
 
 /// Why a point is not shown. The list is closed: a new way to lose a point is a new row here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +49,8 @@ pub(super) enum Reason {
     Limit,
 }
 
-impl Reason {
-    pub(super) const ALL: [Self; 16] = [
+impl Lost for Reason {
+    const ALL: &'static [Self] = &[
         Self::UnknownKind,
         Self::Temporality,
         Self::NonMonotonicDelta,
@@ -71,8 +69,7 @@ impl Reason {
         Self::Limit,
     ];
 
-    /// The value of the `reason` label.
-    pub(super) const fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::UnknownKind => "unknown_kind",
             Self::Temporality => "temporality",
@@ -93,8 +90,11 @@ impl Reason {
         }
     }
 
-    /// For a person who has to mend it.
-    const fn advice(self) -> &'static str {
+    fn place(self) -> usize {
+        self as usize
+    }
+
+    fn advice(self) -> &'static str {
         match self {
             Self::UnknownKind => "the metric holds no kind of points that is known here",
             Self::Temporality => "the sender does not say whether it is cumulative or delta",
@@ -137,45 +137,6 @@ impl Reason {
     }
 }
 
-/// Counts and says them.
-pub(super) struct Drops {
-    /// By [`Reason`].
-    rows: Vec<Row>,
-}
-
-struct Row {
-    counter: Counter,
-    /// Monotonic.
-    said: Cell<Option<Duration>>,
-}
-
-impl Drops {
-    pub(super) fn new(host: &Host) -> Self {
-        let rows = Reason::ALL.map(|reason| Row {
-            counter: host.metrics.counter(
-                &DROPPED,
-                &[("exporter", &host.label.id), ("reason", reason.name())],
-            ),
-            said: Cell::new(None),
-        });
-        Self { rows: rows.into() }
-    }
-
-    /// A point of this metric is not shown. `now` is monotonic.
-    pub(super) fn count(&self, reason: Reason, metric: &str, now: Duration) {
-        let Some(row) = self.rows.get(reason as usize) else {
-            return;
-        };
-        row.counter.add(1);
-        let is_due = |said: Duration| now.saturating_sub(said) >= SAID_EVERY;
-        if row.said.get().is_none_or(is_due) {
-            row.said.set(Some(now));
-            tracing::warn!(
-                metric,
-                reason = reason.name(),
-                "A data point is not shown: {}",
-                reason.advice()
-            );
-        }
-    }
+pub(super) fn drops(host: &Host) -> Drops {
+    Drops::new(host, &DROPPED, "A data point is not shown")
 }

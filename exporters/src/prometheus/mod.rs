@@ -32,7 +32,7 @@ use pipeline::{Batch, Clock};
 use telemetry::metrics::{Counter, Family, Gauge};
 
 use self::config::Config;
-use drops::Drops;
+use drops::{Drops, drops};
 use ingest::Ingest;
 use server::Server;
 use store::{Limits, Store};
@@ -141,7 +141,7 @@ impl State {
         Self {
             store: RefCell::new(Store::new(limits, host.budget.lease())),
             ingest: RefCell::new(Ingest::new(naming)),
-            drops: Drops::new(host),
+            drops: drops(host),
             clock: host.clock,
             swept: Cell::new(true),
             series: host.metrics.gauge(&SERIES, &labels),

@@ -2,11 +2,9 @@
 
 use std::borrow::Cow;
 
-use config::telemetry::Chosen;
-
 use super::labels::{Collected, Label};
 use super::store::Kind;
-use crate::translation::{Strategy, is_service_attribute, label_name};
+use crate::translation::{Promoted, Strategy, label_name};
 
 /// How series are called and labelled.
 #[derive(Clone, Debug)]
@@ -18,27 +16,6 @@ pub(super) struct Naming {
     pub(super) scope_info: bool,
     pub(super) promoted: Promoted,
     pub(super) timestamps: bool,
-}
-
-/// Attributes of the resource that stand on each of its series.
-#[derive(Clone, Debug)]
-pub(super) enum Promoted {
-    None,
-    All,
-    /// All but those that `job` and `instance` are made of.
-    NotService,
-    Chosen(Chosen),
-}
-
-impl Promoted {
-    pub(super) fn names(&self, key: &str) -> bool {
-        match self {
-            Self::None => false,
-            Self::All => true,
-            Self::NotService => !is_service_attribute(key),
-            Self::Chosen(chosen) => chosen.names(key),
-        }
-    }
 }
 
 // === impl Naming ===

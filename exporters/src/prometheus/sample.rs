@@ -4,6 +4,7 @@ use otlp::exponential;
 use otlp::view::Number;
 
 use super::drops::Reason;
+pub(super) use crate::translation::{Explicit, Summary, Value, as_double};
 
 /// Exemplars that a series keeps: a histogram shows one for each bucket.
 pub(super) const EXEMPLARS_MAX: usize = 32;
@@ -17,34 +18,6 @@ pub(super) struct Sample {
     pub(super) time: u64,
     pub(super) value: Value,
     pub(super) exemplars: Box<[Exemplar]>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
-    Number(Number),
-    Histogram(Box<Explicit>),
-    /// At a scale that native histograms have.
-    Exponential(Box<exponential::Histogram>),
-    Summary(Box<Summary>),
-}
-
-/// A histogram with explicit bounds.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Explicit {
-    pub(super) count: u64,
-    pub(super) sum: f64,
-    /// Ascending.
-    pub(super) bounds: Box<[f64]>,
-    /// Of each bucket alone: one more than there are bounds, or none.
-    pub(super) counts: Box<[u64]>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Summary {
-    pub(super) count: u64,
-    pub(super) sum: f64,
-    /// Ascending quantiles with their values.
-    pub(super) quantiles: Box<[(f64, f64)]>,
 }
 
 /// A measurement with the trace that it was part of.
@@ -137,13 +110,6 @@ fn added(a: Number, b: Number) -> Number {
     }
 }
 
-pub(super) fn as_double(number: Number) -> f64 {
-    match number {
-        Number::Double(number) => number,
-        Number::Int(number) => number as f64,
-    }
-}
-
 // === impl Explicit ===
 
 impl Explicit {
@@ -154,7 +120,7 @@ impl Explicit {
             return;
         }
         self.count = self.count.saturating_add(delta.count);
-        self.sum += delta.sum;
+        self.sum = Some(self.sum.unwrap_or_default() + delta.sum.unwrap_or_default());
         for (sum, more) in self.counts.iter_mut().zip(&delta.counts) {
             *sum = sum.saturating_add(*more);
         }

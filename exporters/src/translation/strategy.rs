@@ -1,5 +1,6 @@
 //! `translation_strategy`.
 
+use config::Problems;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// How names are translated.
@@ -14,6 +15,27 @@ pub(crate) enum Strategy {
 }
 
 impl Strategy {
+    /// `translation_strategy`, which wins, or the older `add_metric_suffixes`.
+    pub(crate) const fn of(strategy: Option<Self>, add_metric_suffixes: bool) -> Self {
+        match (strategy, add_metric_suffixes) {
+            (Some(strategy), _) => strategy,
+            (None, true) => Self::UnderscoreEscapingWithSuffixes,
+            (None, false) => Self::UnderscoreEscapingWithoutSuffixes,
+        }
+    }
+
+    /// What is wrong with both keys beside each other.
+    pub(crate) fn beside(strategy: Option<Self>, add_metric_suffixes: bool) -> Problems {
+        let mut problems = Problems::new();
+        if !add_metric_suffixes && strategy.is_some() {
+            problems.warn(
+                "add_metric_suffixes",
+                "does nothing beside `translation_strategy`; take it out",
+            );
+        }
+        problems
+    }
+
     /// Whether what a classic name cannot hold becomes an underscore.
     pub(crate) const fn escapes(self) -> bool {
         matches!(

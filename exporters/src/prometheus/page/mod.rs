@@ -2,7 +2,6 @@
 
 mod accept;
 mod escaping;
-mod native;
 mod number;
 mod proto;
 mod text;

@@ -8,11 +8,8 @@ use super::super::labels::pairs;
 use super::super::sample::{Exemplar, Explicit, Sample, Summary, Value, as_double};
 use super::super::store::{Family, Kind};
 use super::Style;
-use super::native::Spans;
 use super::text::hex;
-
-/// Breadth of the zero bucket where the sender says nothing.
-const ZERO_THRESHOLD: f64 = 1e-128;
+use crate::translation::{Spans, ZERO_THRESHOLD};
 
 pub(super) struct Proto {
     timestamps: bool,
@@ -114,7 +111,7 @@ fn put_summary(out: &mut Vec<u8>, summary: &Summary, start: u64) {
 
 fn put_histogram(out: &mut Vec<u8>, histogram: &Explicit, sample: &Sample) {
     put_uint(out, 1, histogram.count);
-    put_fixed64(out, 2, histogram.sum.to_bits());
+    put_fixed64(out, 2, histogram.sum.unwrap_or_default().to_bits());
     let mut below = 0_u64;
     let mut from = f64::NEG_INFINITY;
     let bounds = histogram.bounds.iter().zip(&histogram.counts);

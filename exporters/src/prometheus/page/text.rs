@@ -123,7 +123,7 @@ impl Text {
             Value::Exponential(histogram) => {
                 let classic = Explicit {
                     count: histogram.count(),
-                    sum: histogram.sum().unwrap_or_default(),
+                    sum: histogram.sum(),
                     ..Explicit::default()
                 };
                 self.histogram(&line, &classic, sample, out);
@@ -147,7 +147,7 @@ impl Text {
             from = *bound;
         }
         self.bucket(line, (from, f64::INFINITY), shown.count, sample, out);
-        self.sum_and_count(line, shown.sum, shown.count, out);
+        self.sum_and_count(line, shown.sum.unwrap_or_default(), shown.count, out);
     }
 
     fn bucket(

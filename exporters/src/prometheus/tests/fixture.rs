@@ -17,7 +17,7 @@ use prost::Message;
 use telemetry::metrics::{Level, Value as Shown};
 
 use super::super::config::{Config, Keys};
-use super::super::drops::Drops;
+use super::super::drops::{Drops, drops};
 use super::super::ingest::{Ingest, Taken};
 use super::super::page::{Escaping, Format, Pen, Style};
 use super::super::store::{Limits, Store};
@@ -65,7 +65,7 @@ impl Exposed {
         Self {
             ingest: Ingest::new(naming),
             store: Store::new(limits, host.budget.lease()),
-            drops: Drops::new(&host),
+            drops: drops(&host),
             keys,
             host,
             now: Duration::from_secs(2_000),

@@ -1,4 +1,4 @@
-//! How the OTLP exporters connect: TLS, proxies, and the keys of the clients' connections.
+//! How exporters connect: TLS, proxies, and the keys of the clients' connections.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const PING_EVERY_MIN: Duration = Duration::from_secs(10);
 const PING_TIMEOUT_DEFAULT: Duration = Duration::from_secs(15);
 
 /// Connects as the block of a gRPC client says.
-pub(super) fn grpc(client: &GrpcClient, host: &Host) -> Result<Settings, String> {
+pub(crate) fn grpc(client: &GrpcClient, host: &Host) -> Result<Settings, String> {
     let (target, _) = client.target();
     let target = Target::parse(target.trim_end_matches('/'), None)?;
     let tls = match client.is_plaintext() {
@@ -46,7 +46,7 @@ pub(super) fn grpc(client: &GrpcClient, host: &Host) -> Result<Settings, String>
 }
 
 /// Connects as the block of an HTTP client says; with TLS if there is a connector.
-pub(super) fn http(
+pub(crate) fn http(
     client: &HttpClient,
     target: Target,
     tls: Option<tls::Connector>,
@@ -70,7 +70,7 @@ pub(super) fn http(
 }
 
 /// Who a TLS connection of this exporter is made for.
-pub(super) fn owner(host: &Host) -> tls::Owner<'_> {
+pub(crate) fn owner(host: &Host) -> tls::Owner<'_> {
     tls::Owner {
         kind: host.label.kind_name(),
         component: &host.label.id,

@@ -9,14 +9,14 @@ use pipeline::Batch;
 use pipeline::component::{Failure, Host};
 
 /// The authenticator of an exporter, if it has one. Without one nothing is done for a request.
-pub(super) struct Auth(Option<Arc<dyn ClientAuth>>);
+pub(crate) struct Auth(Option<Arc<dyn ClientAuth>>);
 
 /// The credentials that a request was sent with.
 #[derive(Clone, Copy)]
-pub(super) struct Generation(u64);
+pub(crate) struct Generation(u64);
 
 impl Auth {
-    pub(super) fn find(host: &Host, configured: &Optional<blocks::Auth>) -> Result<Self, String> {
+    pub(crate) fn find(host: &Host, configured: &Optional<blocks::Auth>) -> Result<Self, String> {
         let Some(blocks::Auth { authenticator: id }) = configured.as_ref() else {
             return Ok(Self(None));
         };
@@ -24,7 +24,7 @@ impl Auth {
     }
 
     /// Puts the credentials on a request that carries this batch.
-    pub(super) fn apply(
+    pub(crate) fn apply(
         &self,
         batch: &Batch,
         headers: &mut HeaderMap,
@@ -47,7 +47,7 @@ impl Auth {
 
     /// What becomes of a request that was refused for its credentials: `failure`, unless there are newer ones by now.
     /// A token that is exchanged in a file is refused by some back ends before we have seen the new one.
-    pub(super) fn refused(&self, sent: Generation, failure: Failure) -> Failure {
+    pub(crate) fn refused(&self, sent: Generation, failure: Failure) -> Failure {
         let Some(auth) = &self.0 else {
             return failure;
         };

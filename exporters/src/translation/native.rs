@@ -6,16 +6,16 @@ use otlp::exponential::Buckets;
 const GAP_MAX: i64 = 2;
 
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Spans {
+pub(crate) struct Spans {
     /// The gap before each run, for the first its index, and its length.
-    pub(super) spans: Vec<(i32, u32)>,
+    pub(crate) spans: Vec<(i32, u32)>,
     /// Of each count to the one before it.
-    pub(super) deltas: Vec<i64>,
+    pub(crate) deltas: Vec<i64>,
 }
 
 impl Spans {
     /// In OTLP a bucket is called by its lower bound, here by its upper one.
-    pub(super) fn of(buckets: &Buckets) -> Self {
+    pub(crate) fn of(buckets: &Buckets) -> Self {
         let mut out = Self::default();
         let mut before = 0_i64;
         let mut next = 0_i64;

@@ -1,0 +1,13 @@
+//! The way to a back end, for exporters that send over HTTP or gRPC: what their client's block says, made ready.
+
+mod auth;
+mod connect;
+mod headers;
+mod retry_after;
+mod route;
+
+pub(crate) use auth::Auth;
+pub(crate) use connect::grpc as grpc_settings;
+pub(crate) use headers::headers;
+pub(crate) use retry_after::retry_after;
+pub(crate) use route::{Route, connector, url_place};
