@@ -77,6 +77,7 @@ pub(crate) fn open(budget: &Budget, lanes: usize, account: Arc<Account>) -> (Int
         queue: Some(queue),
         retry: None,
         timeout: None,
+        in_order: false,
     };
     let byte_share = budget.whole() / BYTES_PART / lanes.max(1) as u64;
     Intake::new(Room::new(&settings, byte_share, account))

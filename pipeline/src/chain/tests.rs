@@ -102,6 +102,7 @@ fn door_that(answers: bool, size: u64) -> Door {
         queue: Some(queue),
         retry: None,
         timeout: None,
+        in_order: false,
     };
     let account = Arc::new(Account::default());
     let room = Room::new(&settings, 1 << 30, Arc::clone(&account));

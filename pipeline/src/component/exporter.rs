@@ -53,6 +53,21 @@ pub enum Failure {
         after: Option<Duration>,
         text: String,
     },
+    /// It took a part, and the rest may be taken later.
+    Partly(Box<Partly>),
+}
+
+/// What became of a batch that the back end took a part of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partly {
+    /// Of what has its fate.
+    pub receipt: Receipt,
+    /// By the number of an item in the batch: whether it is to be sent again.
+    pub left: Vec<bool>,
+    /// Not before this, if the back end said so.
+    pub after: Option<Duration>,
+    /// Why the rest was not taken.
+    pub text: String,
 }
 
 impl Failure {
@@ -73,9 +88,10 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Permanent { text, .. } | Self::Retryable { text, .. } => f.write_str(text),
-        }
+        f.write_str(match self {
+            Self::Permanent { text, .. } | Self::Retryable { text, .. } => text,
+            Self::Partly(partly) => &partly.text,
+        })
     }
 }
 

@@ -23,7 +23,7 @@ use crate::clock::Clock;
 
 pub(crate) use ask::Question;
 pub use ask::{Answer, Query, Questions, Unanswered};
-pub use exporter::{Exporter, Failure, LocalFuture, Receipt};
+pub use exporter::{Exporter, Failure, LocalFuture, Partly, Receipt};
 pub use extension::{Extension, Extensions, Health, Offer, Vitals};
 pub use factory::{
     Build, BuildConnector, BuildExporter, BuildExtension, BuildProcessor, BuildReceiver,

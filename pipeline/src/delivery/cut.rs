@@ -49,6 +49,36 @@ pub(super) fn cut(batch: Batch, limit: Limit, budget: &Arc<Budget>) -> Vec<Batch
     pieces
 }
 
+/// The items that are done and those that are left, by their number in the batch. A request that cannot be read is left
+/// whole. What is done is only counted any more, so it may keep more bytes than its items have.
+pub(super) fn divide(batch: Batch, left: &[bool], budget: &Arc<Budget>) -> (Batch, Batch) {
+    let signal = batch.signal();
+    let (chunks, context) = batch.into_parts();
+    let mut done = Batch::empty(signal).with_context(context.clone());
+    let mut rest = Batch::empty(signal).with_context(context);
+    let mut left = left.iter().copied();
+    for chunk in chunks {
+        let items = usize::try_from(chunk.items).unwrap_or(usize::MAX);
+        let of_chunk: Vec<bool> = left.by_ref().take(items).collect();
+        let mut flags = of_chunk.iter().copied();
+        if of_chunk.iter().all(|is_left| !is_left) {
+            done.push(chunk);
+            continue;
+        }
+        let keep = |_: &otlp::view::Entry<'_, '_>| Ok(flags.next().unwrap_or(false));
+        match otlp::retain(signal, &chunk.bytes, keep) {
+            Ok(Some((bytes, kept))) if kept < items => {
+                let kept = kept as u64;
+                rest.push(chunk.part(charge(budget, &chunk.bytes, bytes), kept));
+                done.push(chunk.part(chunk.bytes.clone(), chunk.items - kept));
+                chunk.replaced();
+            }
+            _ => rest.push(chunk),
+        }
+    }
+    (done, rest)
+}
+
 fn cut_chunk(
     signal: otlp::Signal,
     chunk: Chunk,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ledger::Budget;
 
-use super::cut::{Limit, cut};
+use super::cut::{Limit, cut, divide};
 use super::intake::Permits;
 use super::retry::Backoff;
 use super::search::Search;
@@ -59,6 +59,12 @@ impl Entry {
             backoff,
             search: search.clone(),
         })
+    }
+
+    /// The items that are done, and the rest, which goes on with the same room and back-off.
+    pub(super) fn divide(self, left: &[bool], budget: &Arc<Budget>) -> (Batch, Self) {
+        let (done, batch) = divide(self.batch, left, budget);
+        (done, Self { batch, ..self })
     }
 
     /// The first half of the requests, and the rest.

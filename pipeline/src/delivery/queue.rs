@@ -20,7 +20,7 @@ use super::search::{Next, Searches};
 use super::settings::Settings;
 use crate::batch::Batch;
 use crate::clock::Clock;
-use crate::component::{Exporter, Failure, Label, Listening, Receipt};
+use crate::component::{Exporter, Failure, Label, Listening, Partly, Receipt};
 use crate::service::{Shared, Stop};
 use crate::share::Outcome;
 
@@ -40,8 +40,8 @@ pub(crate) struct Delivery {
     hurried: bool,
     /// Ready to be sent.
     waiting: VecDeque<Entry>,
-    /// Pieces of what the back end has refused. They go first, since they have waited before, and in order, so that all
-    /// halves are tried before any quarter.
+    /// Pieces of what the back end has refused. They go first, since they have waited before, and by size, so that all
+    /// halves are tried before any quarter; where batches keep their order, as they lay in the batch.
     pieces: VecDeque<Entry>,
     searches: Searches,
     /// By the moment of the next attempt; the number keeps equal moments apart.
@@ -64,7 +64,10 @@ impl Delivery {
         label: Label,
     ) -> Self {
         let queue = settings.queue.as_ref();
-        let consumers = queue.map_or(usize::MAX, |queue| queue.consumers);
+        let consumers = match settings.in_order {
+            true => 1,
+            false => queue.map_or(usize::MAX, |queue| queue.consumers),
+        };
         let merge = queue.and_then(|queue| queue.merge.clone());
         Self {
             exporter: Rc::from(exporter),
@@ -154,7 +157,8 @@ impl Delivery {
     }
 
     fn start_attempts(&mut self) {
-        while self.attempts.len() < self.consumers {
+        let is_held_up = self.settings.in_order && !self.retries.is_empty();
+        while self.attempts.len() < self.consumers && !is_held_up {
             let Some(mut entry) = self.pieces.pop_front().or_else(|| self.waiting.pop_front())
             else {
                 return;
@@ -202,11 +206,33 @@ impl Delivery {
             Err(Failure::Permanent { reason, text }) => {
                 let said = (reason, text.as_str());
                 match self.searches.refused(entry, said, now, &self.budget) {
+                    Next::Pieces(pieces) if self.settings.in_order => {
+                        let last_first = pieces.into_iter().rev();
+                        last_first.for_each(|piece| self.pieces.push_front(piece));
+                    }
                     Next::Pieces(pieces) => self.pieces.extend(pieces),
                     Next::End(entry) => self.refuse(entry.batch, reason, &text),
                 }
             }
             Err(Failure::Retryable { after, text }) => self.retry(entry, after, &text),
+            Err(Failure::Partly(partly)) => self.settle_partly(entry, *partly),
+        }
+    }
+
+    fn settle_partly(&mut self, entry: Entry, partly: Partly) {
+        let Partly {
+            receipt,
+            left,
+            after,
+            text,
+        } = partly;
+        let (done, entry) = entry.divide(&left, &self.budget);
+        if done.items() > 0 {
+            self.deliver(done, &receipt);
+        }
+        match entry.batch.items() {
+            0 => entry.batch.resolve(Outcome::Delivered),
+            _ => self.retry(entry, after, &text),
         }
     }
 
@@ -266,7 +292,11 @@ impl Delivery {
         while let Some(first) = self.retries.first_entry()
             && first.key().0 <= now
         {
-            self.waiting.push_back(first.remove());
+            match self.settings.in_order {
+                // Before the pieces that it was cut from, which go before all others.
+                true => self.pieces.push_front(first.remove()),
+                false => self.waiting.push_back(first.remove()),
+            }
         }
         let due = self
             .merger

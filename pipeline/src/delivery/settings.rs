@@ -15,6 +15,9 @@ pub struct Settings {
     pub retry: Option<Retry>,
     /// Bound of one attempt; `None`: no bound.
     pub timeout: Option<Duration>,
+    /// The back end gets batches in the order in which they came: one at a time, and one that waits to be sent again
+    /// holds up those behind it.
+    pub in_order: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +96,7 @@ impl Settings {
             queue: queue.as_ref().map(Queue::from),
             retry: retry.enabled.then(|| Retry::from(retry)),
             timeout: some_time(timeout),
+            in_order: false,
         }
     }
 
@@ -102,6 +106,7 @@ impl Settings {
             queue: queue.as_ref().map(Queue::from),
             retry: None,
             timeout: None,
+            in_order: false,
         }
     }
 }

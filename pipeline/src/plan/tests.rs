@@ -81,6 +81,7 @@ fn exporter(waits: bool) -> Option<Planned<BuildExporter>> {
             queue: Some(queue),
             retry: None,
             timeout: None,
+            in_order: false,
         },
     })
 }

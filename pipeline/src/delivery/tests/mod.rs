@@ -1,5 +1,6 @@
 //! Delivery as an operator sees it: a scripted back end, paused time, and the books afterwards.
 
+mod order;
 mod search;
 
 use std::cell::{Cell, RefCell};
@@ -100,6 +101,8 @@ fn settings() -> Settings {
             max_elapsed_time: Some(300 * SECOND),
         }),
         timeout: Some(5 * SECOND),
+
+        in_order: false,
     }
 }
 

@@ -249,6 +249,7 @@ fn plan(
                 queue: Some(queue),
                 retry: None,
                 timeout: None,
+                in_order: false,
             },
             labels: Default::default(),
         }),
