@@ -8,6 +8,7 @@ mod nop;
 mod number;
 mod otlp;
 mod prometheus;
+mod remote_write;
 mod translation;
 
 use pipeline::component::ExporterFactory;
@@ -20,4 +21,5 @@ pub const ALL: &[ExporterFactory] = &[
     ExporterFactory::of::<file::FileExporter>(),
     ExporterFactory::of::<nop::Nop>(),
     ExporterFactory::of::<prometheus::Prometheus>(),
+    ExporterFactory::of::<remote_write::RemoteWrite>(),
 ];

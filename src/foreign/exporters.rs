@@ -42,12 +42,6 @@ const ROWS: &[Row] = &[
         NOTHING,
     ),
     row(
-        &["prometheusremotewrite"],
-        "write `otlp_http` with the OTLP endpoint of the store: `/api/v1/otlp` of Prometheus, \
-         `/otlp` of Mimir, `/opentelemetry` of VictoriaMetrics",
-        NOTHING,
-    ),
-    row(
         &["loadbalancing"],
         "write `otlp_grpc` with `endpoint: dns:///HOST:4317` and `balancer_name: round_robin`",
         "that all spans of a trace go to one back end, which tail sampling behind it needs",

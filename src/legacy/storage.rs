@@ -1,13 +1,17 @@
 //! Queues on disk, which this build does not have.
 //!
-//! Who writes `sending_queue::storage` relies on what is queued outliving the process. That is not
-//! given up silently: it is a fault, unless the command line says that queues may be in memory.
+//! Who writes `sending_queue::storage`, or `wal` of remote write, relies on what is queued outliving the process. That
+//! is not given up silently: it is a fault, unless the command line says that queues may be in memory.
 
 use config::{Entry, Fault, Faults, Map, Node};
 
 use super::components::{section, take_extensions};
+use super::type_of;
 
 const FLAG: &str = "--allow-volatile-queues";
+
+/// The exporter that has a queue on disk under a key of its own.
+const REMOTE_WRITE: [&str; 2] = ["prometheus_remote_write", "prometheusremotewrite"];
 
 /// Takes storage out of the tree; gives the number of queues that lose it.
 pub(super) fn without_disk(root: &mut Node, allowed: bool, faults: &mut Faults) -> u32 {
@@ -16,17 +20,24 @@ pub(super) fn without_disk(root: &mut Node, allowed: bool, faults: &mut Faults) 
         .into_iter()
         .flat_map(Map::iter_mut)
     {
-        let path = format!("exporters::{}::sending_queue::storage", exporter.key);
-        let queue = exporter.node.as_map_mut();
-        let queue = queue.and_then(|map| map.entry_mut("sending_queue"));
+        let Some(keys) = exporter.node.as_map_mut() else {
+            continue;
+        };
+        let queue = keys.entry_mut("sending_queue");
         let storage = queue
             .and_then(|entry| entry.node.as_map_mut())
             .and_then(|queue| queue.remove("storage"));
-        let Some(storage) = storage.filter(|entry| !entry.node.is_null()) else {
-            continue;
+        let log = match REMOTE_WRITE.contains(&type_of(&exporter.key)) {
+            true => keys.remove("wal"),
+            false => None,
         };
-        queues += 1;
-        faults.push(queue_fault(&storage, path, allowed));
+        for (written, path) in [(storage, "sending_queue::storage"), (log, "wal")] {
+            if let Some(written) = written.filter(|entry| !entry.node.is_null()) {
+                queues += 1;
+                let path = format!("exporters::{}::{path}", exporter.key);
+                faults.push(queue_fault(&written, path, allowed));
+            }
+        }
     }
     for (id, place) in take_extensions(root, "file_storage") {
         let path = format!("extensions::{id}");
@@ -49,7 +60,8 @@ fn queue_fault(storage: &Entry, path: String, allowed: bool) -> Fault {
     if allowed {
         return Fault::warning(place, path, text).with_help(format!("{FLAG} allows it"));
     }
+    let key = &storage.key;
     Fault::error(place, path, text).with_help(format!(
-        "take `storage` out, or start with {FLAG}, if that may be"
+        "take `{key}` out, or start with {FLAG}, if that may be"
     ))
 }

@@ -303,6 +303,21 @@ service: {{pipelines: {{metrics: {{receivers: [otlp, prometheus/a], exporters: [
 }
 
 #[test]
+fn the_log_of_remote_write_is_a_queue_on_disk() {
+    for name in ["prometheus_remote_write", "prometheusremotewrite/a"] {
+        let yaml =
+            format!("exporters: {{{name}: {{endpoint: 'http://h', wal: {{directory: /w}}}}}}");
+        let (setup, [errors, _]) = read(&yaml, false);
+        assert!(setup.is_none());
+        let expected = "::wal: the queue is in memory: what it holds is lost when the process ends \
+                        (take `wal` out, or start with --allow-volatile-queues, if that may be)";
+        assert_eq!(errors, [format!("exporters::{name}{expected}")]);
+        let (setup, [errors, _]) = read(&yaml, true);
+        assert_eq!((setup.unwrap().volatile_queues, errors.len()), (1, 0));
+    }
+}
+
+#[test]
 fn a_queue_on_disk_is_refused_unless_it_may_be_in_memory() {
     let yaml = "extensions: {file_storage/q: {directory: /q}}
 exporters: {otlp_grpc: {endpoint: 'h:1', sending_queue: {storage: file_storage/q}}}

@@ -17,6 +17,7 @@ mod ops;
 mod own_metrics;
 mod prometheus;
 mod protocol;
+mod remote_write;
 mod rig;
 mod samples;
 mod service_graph;

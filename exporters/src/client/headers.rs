@@ -4,7 +4,7 @@ use config::Headers;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// In the Collector's form: name, version, system and architecture.
-const USER_AGENT: &str = concat!("Tracegate/", env!("CARGO_PKG_VERSION"), " (linux)");
+pub(crate) const USER_AGENT: &str = concat!("Tracegate/", env!("CARGO_PKG_VERSION"), " (linux)");
 
 /// The configured headers, and a user agent: theirs, else `user_agent`, else our own.
 pub(crate) fn headers(configured: &Headers, user_agent: &str) -> Result<HeaderMap, String> {

@@ -112,6 +112,7 @@ mod tests {
         match failure {
             Failure::Permanent { reason, .. } => Meaning::Never(reason),
             Failure::Retryable { after, .. } => Meaning::Again(after.map(|a| a.as_secs())),
+            Failure::Partly(_) => unreachable!("it answers for a whole request"),
         }
     }
 

@@ -15,8 +15,8 @@ use pipeline::delivery::Settings;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{grpc_failure, receipt};
-use super::outbound::{self, Delivery, Packing};
-use crate::client::{Auth, grpc_settings, headers};
+use super::outbound::{self, Delivery};
+use crate::client::{Auth, Packing, grpc_settings, headers};
 
 /// Go servers refuse gRPC messages of more than 4 MiB unless told otherwise.
 const REQUEST_BYTES_DEFAULT: u64 = 4_000_000;

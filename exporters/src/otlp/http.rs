@@ -21,8 +21,8 @@ use pipeline::{Batch, Clock};
 use serde::{Deserialize, Serialize};
 
 use super::answer::{http_failure, receipt};
-use super::outbound::{self, Delivery, Packing};
-use crate::client::{Auth, Route, connector, headers, url_place};
+use super::outbound::{self, Delivery};
+use crate::client::{Auth, Packing, Route, connector, headers, url_place};
 
 pub(crate) struct OtlpHttp {
     /// By [`Signal::index`]. Signals may go to different servers.

@@ -1,11 +1,10 @@
-//! What both OTLP exporters prepare once: the keys of their delivery, and the encoding of what they send.
+//! What both OTLP exporters share: the keys of their delivery, and what they send.
 
 use bytes::Bytes;
 use config::Optional;
-use config::blocks::{Compression, CompressionParams, Queue, Retry};
-use net::encoding::{self, Encoding, Level, deflate};
+use config::blocks::{Queue, Retry};
 use pipeline::Batch;
-use pipeline::component::{Failure, Labels};
+use pipeline::component::Labels;
 use serde::{Deserialize, Serialize};
 
 /// The keys beside those of the client.
@@ -31,53 +30,6 @@ impl config::Validate for Delivery {
         problems.under("retry_on_failure", &self.retry_on_failure);
         problems.under("sending_queue", &self.sending_queue);
         problems
-    }
-}
-
-/// How the payload is compressed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Packing {
-    pub(super) encoding: Encoding,
-    level: Level,
-}
-
-impl Packing {
-    /// `framed_snappy`: gRPC's `snappy` is the framed format.
-    pub(super) fn new(
-        compression: Compression,
-        params: CompressionParams,
-        framed_snappy: bool,
-    ) -> Result<Self, String> {
-        let encoding = match compression {
-            Compression::None => Encoding::Identity,
-            Compression::Gzip => Encoding::Gzip,
-            Compression::Zstd => Encoding::Zstd,
-            Compression::Snappy if framed_snappy => Encoding::SnappyFramed,
-            Compression::Snappy => Encoding::Snappy,
-            Compression::XSnappyFramed => Encoding::SnappyFramed,
-            Compression::Zlib => Encoding::Zlib,
-            Compression::Deflate => Encoding::Deflate,
-            Compression::Lz4 => Encoding::Lz4,
-        };
-        let level = encoding
-            .level(params.level)
-            .map_err(|fault| fault.to_string())?;
-        Ok(Self { encoding, level })
-    }
-
-    /// The message as it goes on the wire; without compression the chunks themselves.
-    pub(super) async fn pack(&self, message: Vec<Bytes>) -> Result<Vec<Bytes>, Failure> {
-        if self.encoding == Encoding::Identity {
-            return Ok(message);
-        }
-        let Self { encoding, level } = *self;
-        let total = message.iter().map(Bytes::len).sum();
-        let job = move || deflate(encoding, level, message.iter().map(Bytes::as_ref));
-        match encoding::run(total, job).await {
-            Ok(Ok(packed)) => Ok(vec![packed.into()]),
-            Ok(Err(fault)) => Err(Failure::permanent(format!("cannot compress: {fault}"))),
-            Err(encoding::Lost) => Err(Failure::permanent("cannot compress: the encoder failed")),
-        }
     }
 }
 

@@ -12,9 +12,8 @@ use pipeline::component::{Component, ExporterComponent};
 use pipeline::testkit;
 use serde::de::DeserializeOwned;
 
-use super::outbound::Packing;
 use super::{OtlpGrpc, OtlpHttp};
-use crate::client::headers;
+use crate::client::{Packing, headers};
 
 /// A configuration from its YAML, or what is wrong with it.
 fn read<T: DeserializeOwned + Validate>(yaml: &str) -> Result<T, String> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hashbrown::DefaultHashBuilder;
 use otlp::json::as_text;
-use otlp::view::{AnyValue, Attributes, Item, Metric, Request, ResourceGroup, ScopeGroup};
+use otlp::view::{Attributes, Item, Metric, Request, ResourceGroup, ScopeGroup};
 use otlp::{Malformed, MetricKind};
 use pipeline::{Batch, Now};
 
@@ -17,7 +17,7 @@ use super::point::{Read, read};
 use super::sample::Temporality;
 use super::store::{Kept, Kind, Place, Store};
 use super::target::Targets;
-use crate::translation::{Identity, Measure, label_name, metric_name};
+use crate::translation::{Identity, Measure, label_name, metric_name, noted_type};
 
 /// How far a point may be ahead of our clock where its time is shown: Prometheus refuses what is
 /// further ahead.
@@ -228,7 +228,9 @@ impl Ingest {
         const CUMULATIVE: i32 = 2;
         let kind = metric.kind.ok_or(Reason::UnknownKind)?;
         let (shown, measure) = match kind {
-            MetricKind::Gauge if is_untyped(metric) => (Kind::Untyped, Measure::Gauge),
+            MetricKind::Gauge if noted_type(metric).as_deref() == Some("unknown") => {
+                (Kind::Untyped, Measure::Gauge)
+            }
             MetricKind::Gauge => (Kind::Gauge, Measure::Gauge),
             MetricKind::Sum if metric.is_monotonic => (Kind::Counter, Measure::MonotonicSum),
             MetricKind::Sum => (Kind::Gauge, Measure::Other),
@@ -348,10 +350,4 @@ impl Ingest {
         }
         Ok(labels.write(metric.kind, &mut self.text).map(|()| keys))
     }
-}
-
-/// What a receiver of Prometheus's formats notes of a type that it was not told.
-fn is_untyped(metric: &Metric<'_>) -> bool {
-    let noted = metric.metadata().get("prometheus.type");
-    matches!(noted, Ok(Some(AnyValue::String(text))) if text == "unknown")
 }

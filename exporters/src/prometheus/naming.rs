@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::labels::{Collected, Label};
 use super::store::Kind;
-use crate::translation::{Promoted, Strategy, label_name};
+use crate::translation::{Promoted, Strategy};
 
 /// How series are called and labelled.
 #[derive(Clone, Debug)]
@@ -36,13 +36,6 @@ impl Naming {
         // A constant label of this name is refused by the configuration.
         let _ = labels.write(Kind::Untyped, &mut text);
         text
-    }
-
-    pub(super) fn target_name(&self) -> String {
-        match label_name(self.strategy, &self.namespace) {
-            Some(namespace) => format!("{namespace}_target_info"),
-            None => "target_info".to_owned(),
-        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::labels::{Collected, Label};
 use super::naming::{Naming, fixed};
 use super::sample::{Sample, Temporality, Value};
 use super::store::{Kind, Place, Store};
-use crate::translation::{Identity, Strategy, is_service_attribute, label_name};
+use crate::translation::{Identity, Strategy, is_service_attribute, label_name, target_name};
 
 /// Shows each resource that is known by job and instance under one set of labels at a time.
 pub(super) struct Targets {
@@ -28,7 +28,7 @@ impl Targets {
     pub(super) fn new(naming: &Naming) -> Self {
         Self {
             strategy: naming.strategy,
-            name: naming.target_name(),
+            name: target_name(naming.strategy, &naming.namespace),
             shown: HashMap::new(),
             text: String::new(),
         }

@@ -1,5 +1,9 @@
 //! Names of metrics.
 
+use std::borrow::Cow;
+
+use otlp::view::{AnyValue, Metric};
+
 use super::Strategy;
 use super::unit::UnitSuffixes;
 
@@ -37,6 +41,26 @@ pub(crate) fn metric_name(
     // Underscores alone are a name only if that is what was sent.
     let is_name = escaped == name || escaped.contains(|c| c != '_');
     (is_name && !escaped.is_empty()).then_some(escaped)
+}
+
+/// The unit of a metric as Prometheus calls it.
+pub(crate) fn unit_name(strategy: Strategy, unit: &str) -> String {
+    let UnitSuffixes { main, per } = UnitSuffixes::of(unit);
+    let (main, per) = match strategy.escapes() {
+        true => (cleaned(&main), cleaned(&per)),
+        false => (main, per),
+    };
+    let parts = [main, per].into_iter().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("_")
+}
+
+/// The type that a receiver of Prometheus's formats notes where OTLP has none for it: `unknown`, `info`,
+/// `stateset`.
+pub(crate) fn noted_type<'a>(metric: &Metric<'a>) -> Option<Cow<'a, str>> {
+    match metric.metadata().get("prometheus.type") {
+        Ok(Some(AnyValue::String(text))) => Some(text.to_string_lossy()),
+        _ => None,
+    }
 }
 
 /// Whether a name needs no quotes in any format.

@@ -9,17 +9,19 @@ mod metric;
 mod native;
 mod point;
 mod resource;
+#[cfg(test)]
+pub(crate) mod samples;
 mod strategy;
 mod unit;
 
 pub(crate) use drops::{Drops, Lost};
-pub(crate) use label::label_name;
-pub(crate) use metric::{Measure, is_legacy_name, metric_name};
+pub(crate) use label::{joined_label_name, label_name};
+pub(crate) use metric::{Measure, is_legacy_name, metric_name, noted_type, unit_name};
 pub(crate) use native::Spans;
-#[cfg(test)]
-pub(crate) use point::Point;
-pub(crate) use point::{Explicit, Summary, Unreadable, Value, ZERO_THRESHOLD, as_double, read};
-pub(crate) use resource::{Conversion, Identity, Promoted, is_service_attribute};
+pub(crate) use point::{
+    Explicit, Point, Summary, Unreadable, Value, ZERO_THRESHOLD, as_double, hex, read,
+};
+pub(crate) use resource::{Conversion, Identity, Promoted, is_service_attribute, target_name};
 pub(crate) use strategy::Strategy;
 
 #[cfg(test)]

@@ -16,11 +16,19 @@ pub(crate) struct Spans {
 impl Spans {
     /// In OTLP a bucket is called by its lower bound, here by its upper one.
     pub(crate) fn of(buckets: &Buckets) -> Self {
+        Self::indexed(
+            buckets
+                .iter()
+                .map(|(index, count)| (i64::from(index) + 1, count)),
+        )
+    }
+
+    /// Of populated buckets in the order of their indexes.
+    pub(crate) fn indexed(buckets: impl Iterator<Item = (i64, u64)>) -> Self {
         let mut out = Self::default();
         let mut before = 0_i64;
         let mut next = 0_i64;
-        for (index, count) in buckets.iter() {
-            let index = i64::from(index) + 1;
+        for (index, count) in buckets {
             let gap = index - next;
             if out.spans.is_empty() || gap > GAP_MAX {
                 out.spans.push((i32::try_from(gap).unwrap_or_default(), 0));

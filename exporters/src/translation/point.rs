@@ -211,3 +211,13 @@ pub(crate) fn as_double(number: Number) -> f64 {
         Number::Int(number) => number as f64,
     }
 }
+
+/// An id as people read it.
+pub(crate) fn hex(id: &[u8]) -> String {
+    use std::fmt::Write;
+    id.iter().fold(String::new(), |mut out, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}

@@ -7,6 +7,8 @@ use otlp::json::as_text;
 use otlp::view::{AnyValue, Attributes};
 use serde::{Deserialize, Serialize};
 
+use super::{Strategy, label_name};
+
 const SERVICE_NAME: &str = "service.name";
 const SERVICE_NAMESPACE: &str = "service.namespace";
 const SERVICE_INSTANCE: &str = "service.instance.id";
@@ -38,6 +40,14 @@ impl Identity {
             job,
             instance: text(SERVICE_INSTANCE)?,
         })
+    }
+}
+
+/// What the family is called that tells of resources.
+pub(crate) fn target_name(strategy: Strategy, namespace: &str) -> String {
+    match label_name(strategy, namespace) {
+        Some(namespace) => format!("{namespace}_target_info"),
+        None => "target_info".to_owned(),
     }
 }
 

@@ -1,4 +1,4 @@
-"""Starts a collector and a Prometheus that scrapes it, sends metrics, and asks for them again."""
+"""Starts a collector and Prometheuses that scrape it or are written to, sends metrics, and asks for them again."""
 
 import json
 import math
@@ -24,10 +24,15 @@ exporters:
     endpoint: 127.0.0.1:0
     enable_open_metrics: true
     const_labels: {environment: test}
+  prometheus_remote_write:
+    endpoint: WRITTEN/api/v1/write
+    external_labels: {environment: test}
+    protobuf_message: MESSAGE
+    retry_on_failure: {max_interval: 1s}
 service:
   telemetry: {metrics: {level: none}}
   pipelines:
-    metrics: {receivers: [otlp], exporters: [prometheus]}
+    metrics: {receivers: [otlp], exporters: [prometheus, prometheus_remote_write]}
 """
 
 # One server asks for OpenMetrics, one for protobuf, which has native histograms.
@@ -184,14 +189,16 @@ def request(start, now):
 
 
 class Server:
-    """A Prometheus that scrapes what it is told."""
+    """A Prometheus that scrapes what it is told; one that is told nothing is written to."""
 
     def __init__(self, folder, work, name, scrapes, features):
         port = free_port()
-        self.url = f"http://127.0.0.1:{port}/api/v1/"
+        self.root = f"http://127.0.0.1:{port}"
+        self.url = f"{self.root}/api/v1/"
+        self.log = work / f"{name}.log"
         config = work / f"{name}.yml"
         config.write_text(scrapes)
-        arguments = [
+        self.arguments = [
             f"{folder}/prometheus",
             f"--config.file={config}",
             f"--storage.tsdb.path={work / name}",
@@ -199,7 +206,15 @@ class Server:
             f"--enable-feature={features}",
             "--log.level=warn",
         ]
-        self.process = Process(arguments, work / f"{name}.log")
+        if not scrapes:
+            self.arguments.append("--web.enable-remote-write-receiver")
+        self.start()
+
+    def start(self):
+        self.process = Process(self.arguments, self.log)
+
+    def stop(self):
+        self.process.stop()
 
     def get(self, path, **parameters):
         try:
@@ -228,7 +243,7 @@ LABELS = (
 )
 
 
-def queries(text, native):
+def queries(text, native, written):
     """Servers, queries and what they return."""
     classic = [
         (f"room_temperature_celsius{{{LABELS}}}", -1.5),
@@ -240,39 +255,52 @@ def queries(text, native):
         (f'wait_seconds{{{LABELS},quantile="0.5"}}', 0.25),
         (f"wait_seconds_count{{{LABELS}}}", 9),
         ('target_info{job="shop/cart",instance="i-1",host_name="h"}', 1),
-        ('up{job="scraped"}', 1),
     ]
+    up = ('up{job="scraped"}', 1)
     histogram = f"size_bytes{{{LABELS}}}"
     return [
-        *((text, query, value) for query, value in classic),
-        *((native, query, value) for query, value in classic if "_bucket" not in query),
-        (native, f"histogram_count({histogram})", 7),
-        (native, f"histogram_sum({histogram})", 30),
-        # Of 7, one is zero, 4 lie in (2, 4], none in (4, 32] and 2 in (32, 64].
-        (native, f"histogram_fraction(2, 4, {histogram})", 4 / 7),
-        (native, f"histogram_fraction(4, 32, {histogram})", 0),
-        (native, f"histogram_fraction(32, 64, {histogram})", 2 / 7),
+        *((text, query, value) for query, value in [*classic, up]),
+        *((native, query, value) for query, value in [*classic, up] if "_bucket" not in query),
+        *((written, query, value) for query, value in classic),
+        *(
+            (server, query, value)
+            for server in (native, written)
+            for query, value in [
+                (f"histogram_count({histogram})", 7),
+                (f"histogram_sum({histogram})", 30),
+                # Of 7, one is zero, 4 lie in (2, 4], none in (4, 32] and 2 in (32, 64].
+                (f"histogram_fraction(2, 4, {histogram})", 4 / 7),
+                (f"histogram_fraction(4, 32, {histogram})", 0),
+                (f"histogram_fraction(32, 64, {histogram})", 2 / 7),
+            ]
+        ),
     ]
 
 
-def checks(text, native, page, promtool):
+def checks(text, native, written, page, promtool):
     """Names of checks, and whether they hold."""
-    for server, query, expected in queries(text, native):
-        name = "text" if server is text else "native"
+    names = {text: "text", native: "native", written: "written"}
+    for server, query, expected in queries(text, native, written):
+        name = names[server]
 
         def arrived(server=server, query=query, expected=expected):
             value = server.value(query)
             return value is not None and math.isclose(value, expected, abs_tol=1e-9)
 
         yield f"{name}: {query} = {expected}", arrived
-    for query in ("requests_total", "latency_seconds_bucket"):
-        expected = {"trace_id": TRACE, "span_id": SPAN}
+    for server in (text, written):
+        for query in ("requests_total", "latency_seconds_bucket"):
+            expected = {"trace_id": TRACE, "span_id": SPAN}
+            yield (
+                f"{names[server]}: exemplar of {query}",
+                lambda server=server, query=query, expected=expected: expected
+                in server.exemplars(query),
+            )
+        # What is refused is not there, and everything else is.
         yield (
-            f"text: exemplar of {query}",
-            lambda query=query, expected=expected: expected in text.exemplars(query),
+            f"{names[server]}: nothing that was refused",
+            lambda server=server: not server.get("query", query="refused_total")["result"],
         )
-    # What is refused is not there, and everything else is.
-    yield "text: nothing that was refused", lambda: not text.get("query", query="refused_total")["result"]
 
     def is_clean():
         done = subprocess.run(
@@ -286,27 +314,48 @@ def checks(text, native, page, promtool):
     yield "promtool check metrics", is_clean
 
 
-def main(collector, prometheus, work):
+def while_it_is_down(written, send):
+    """Points that are sent while the back end is away arrive when it is back, in their order."""
+    written.stop()
+    for _ in range(3):
+        send()
+    written.start()
+    query = f"count_over_time(requests_total{{{LABELS}}}[10m])"
+    yield "written: what was sent while it was down", lambda: written.value(query) == 4
+
+
+def main(collector, prometheus, work, message):
     work = Path(work)
-    config = work / "collector.yaml"
-    config.write_text(CONFIG)
-    running = [Process([collector, "--config", str(config)], work / "collector.log")]
+    written = Server(prometheus, work, "written", "", "exemplar-storage,native-histograms")
+    running = [written]
     try:
-        receiver, exporter = (running[0].address(name) for name in ("otlp", "prometheus"))
+        config = work / "collector.yaml"
+        config.write_text(CONFIG.replace("WRITTEN", written.root).replace("MESSAGE", message))
+        running.append(Process([collector, "--config", str(config)], work / "collector.log"))
+        receiver, exporter = (running[1].address(name) for name in ("otlp", "prometheus"))
         scrapes = SCRAPES.replace("ADDRESS", exporter)
         text = Server(prometheus, work, "text", scrapes, "exemplar-storage")
-        running.append(text.process)
+        running.append(text)
         native = Server(prometheus, work, "native", scrapes, "native-histograms")
-        running.append(native.process)
-        now = time.time_ns()
-        body = json.dumps(request(now - 60_000_000_000, now)).encode()
-        fetch(f"http://{receiver}/v1/metrics", {"content-type": "application/json"}, body)
+        running.append(native)
+        wait_for("Prometheus to be ready", lambda: written.get("query", query="1"))
+
+        def send():
+            now = time.time_ns()
+            body = json.dumps(request(now - 60_000_000_000, now)).encode()
+            fetch(f"http://{receiver}/v1/metrics", {"content-type": "application/json"}, body)
+
+        send()
         outcomes = {True: 0, False: 0}
 
         def page():
             return fetch(f"http://{exporter}/metrics")
 
-        for name, holds in checks(text, native, page, f"{prometheus}/promtool"):
+        def every_check():
+            yield from checks(text, native, written, page, f"{prometheus}/promtool")
+            yield from while_it_is_down(written, send)
+
+        for name, holds in every_check():
             try:
                 passed = bool(wait_for(name, holds))
             except TimeoutError as fault:

@@ -8,8 +8,7 @@ use super::super::labels::pairs;
 use super::super::sample::{Exemplar, Explicit, Sample, Summary, Value, as_double};
 use super::super::store::{Family, Kind};
 use super::Style;
-use super::text::hex;
-use crate::translation::{Spans, ZERO_THRESHOLD};
+use crate::translation::{Spans, ZERO_THRESHOLD, hex};
 
 pub(super) struct Proto {
     timestamps: bool,

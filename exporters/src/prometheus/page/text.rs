@@ -5,7 +5,7 @@ use super::super::sample::{Exemplar, Explicit, Sample, Summary, Value, as_double
 use super::super::store::{Family, Kind};
 use super::Style;
 use super::number::{write_count, write_double, write_open_metrics};
-use crate::translation::is_legacy_name;
+use crate::translation::{hex, is_legacy_name};
 
 const COUNTER_SUFFIX: &str = "_total";
 
@@ -322,14 +322,4 @@ fn write_exemplar(exemplar: &Exemplar, out: &mut Vec<u8>) {
         out.push(b' ');
         write_open_metrics(exemplar.time as f64 / 1e9, out);
     }
-}
-
-/// An id as people read it.
-pub(super) fn hex(id: &[u8]) -> String {
-    use std::fmt::Write;
-    id.iter().fold(String::new(), |mut out, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }

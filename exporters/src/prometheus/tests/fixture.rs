@@ -5,11 +5,7 @@ use std::time::Duration;
 use config::blocks::HttpServer;
 use ledger::Kind as Component;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
-use opentelemetry_proto::tonic::metrics::v1::{
-    self as proto, Metric, ResourceMetrics, ScopeMetrics, metric::Data,
-};
-use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::metrics::v1::Metric;
 use otlp::Signal;
 use pipeline::component::Host;
 use pipeline::{Batch, Now};
@@ -21,13 +17,7 @@ use super::super::drops::{Drops, drops};
 use super::super::ingest::{Ingest, Taken};
 use super::super::page::{Escaping, Format, Pen, Style};
 use super::super::store::{Limits, Store};
-
-/// Of every point unless its test says otherwise, in seconds since the Unix epoch.
-pub(super) const START: u64 = 1_000;
-pub(super) const TIME: u64 = 1_010;
-
-pub(super) const DELTA: i32 = 1;
-pub(super) const CUMULATIVE: i32 = 2;
+pub(super) use crate::translation::samples::*;
 
 /// An exporter with these keys.
 pub(super) struct Exposed {
@@ -151,164 +141,4 @@ pub(super) fn bare() -> Keys {
 /// As it is read from YAML: the keys of the server beside those of the exporter.
 pub(super) fn config(keys: Keys) -> Config {
     config::Squash(HttpServer::default(), keys)
-}
-
-pub(super) fn request(
-    resource: &[(&str, &str)],
-    scope: &str,
-    metrics: Vec<Metric>,
-) -> ExportMetricsServiceRequest {
-    ExportMetricsServiceRequest {
-        resource_metrics: vec![ResourceMetrics {
-            resource: Some(Resource {
-                attributes: attributes(resource),
-                ..Resource::default()
-            }),
-            scope_metrics: vec![ScopeMetrics {
-                scope: Some(InstrumentationScope {
-                    name: scope.into(),
-                    ..InstrumentationScope::default()
-                }),
-                metrics,
-                ..ScopeMetrics::default()
-            }],
-            ..ResourceMetrics::default()
-        }],
-    }
-}
-
-pub(super) fn attributes(pairs: &[(&str, &str)]) -> Vec<KeyValue> {
-    use opentelemetry_proto::tonic::common::v1::any_value::Value;
-    let pairs = pairs.iter().map(|(key, value)| KeyValue {
-        key: (*key).into(),
-        value: Some(AnyValue {
-            value: Some(Value::StringValue((*value).into())),
-        }),
-        ..KeyValue::default()
-    });
-    pairs.collect()
-}
-
-pub(super) fn metric(name: &str, data: Data) -> Metric {
-    Metric {
-        name: name.into(),
-        description: "Help".into(),
-        data: Some(data),
-        ..Metric::default()
-    }
-}
-
-pub(super) fn number(value: f64, labels: &[(&str, &str)]) -> proto::NumberDataPoint {
-    proto::NumberDataPoint {
-        attributes: attributes(labels),
-        start_time_unix_nano: START * 1_000_000_000,
-        time_unix_nano: TIME * 1_000_000_000,
-        value: Some(proto::number_data_point::Value::AsDouble(value)),
-        ..proto::NumberDataPoint::default()
-    }
-}
-
-pub(super) fn gauge(name: &str, data_points: Vec<proto::NumberDataPoint>) -> Metric {
-    metric(name, Data::Gauge(proto::Gauge { data_points }))
-}
-
-pub(super) fn sum(
-    name: &str,
-    (aggregation_temporality, is_monotonic): (i32, bool),
-    data_points: Vec<proto::NumberDataPoint>,
-) -> Metric {
-    metric(
-        name,
-        Data::Sum(proto::Sum {
-            data_points,
-            aggregation_temporality,
-            is_monotonic,
-        }),
-    )
-}
-
-pub(super) fn counter(name: &str, data_points: Vec<proto::NumberDataPoint>) -> Metric {
-    sum(name, (CUMULATIVE, true), data_points)
-}
-
-/// With the bounds 1 and 5, and a sum that is ten times the count.
-pub(super) fn buckets(counts: [u64; 3]) -> proto::HistogramDataPoint {
-    let count: u64 = counts.iter().sum();
-    proto::HistogramDataPoint {
-        start_time_unix_nano: START * 1_000_000_000,
-        time_unix_nano: TIME * 1_000_000_000,
-        count,
-        sum: Some(count as f64 * 10.0),
-        bucket_counts: counts.to_vec(),
-        explicit_bounds: vec![1.0, 5.0],
-        ..proto::HistogramDataPoint::default()
-    }
-}
-
-pub(super) fn histogram(
-    name: &str,
-    aggregation_temporality: i32,
-    data_points: Vec<proto::HistogramDataPoint>,
-) -> Metric {
-    metric(
-        name,
-        Data::Histogram(proto::Histogram {
-            data_points,
-            aggregation_temporality,
-        }),
-    )
-}
-
-/// Positive buckets from this offset on, and a sum that is ten times the count.
-pub(super) fn exponential_point(
-    scale: i32,
-    offset: i32,
-    counts: &[u64],
-) -> proto::ExponentialHistogramDataPoint {
-    let count: u64 = counts.iter().sum();
-    proto::ExponentialHistogramDataPoint {
-        start_time_unix_nano: START * 1_000_000_000,
-        time_unix_nano: TIME * 1_000_000_000,
-        count,
-        sum: Some(count as f64 * 10.0),
-        scale,
-        positive: Some(proto::exponential_histogram_data_point::Buckets {
-            offset,
-            bucket_counts: counts.to_vec(),
-        }),
-        ..proto::ExponentialHistogramDataPoint::default()
-    }
-}
-
-pub(super) fn exponential(
-    name: &str,
-    aggregation_temporality: i32,
-    data_points: Vec<proto::ExponentialHistogramDataPoint>,
-) -> Metric {
-    metric(
-        name,
-        Data::ExponentialHistogram(proto::ExponentialHistogram {
-            data_points,
-            aggregation_temporality,
-        }),
-    )
-}
-
-pub(super) fn summary(name: &str, quantiles: &[(f64, f64)]) -> Metric {
-    let quantiles = quantiles.iter();
-    let quantile_values = quantiles
-        .map(|&(quantile, value)| proto::summary_data_point::ValueAtQuantile { quantile, value });
-    let point = proto::SummaryDataPoint {
-        time_unix_nano: TIME * 1_000_000_000,
-        count: 7,
-        sum: 21.5,
-        quantile_values: quantile_values.collect(),
-        ..proto::SummaryDataPoint::default()
-    };
-    metric(
-        name,
-        Data::Summary(proto::Summary {
-            data_points: vec![point],
-        }),
-    )
 }
