@@ -4,7 +4,11 @@
 //! raises its alarm before anybody connects. A file that is changed is taken at once if it is good. If it is not, it
 //! may be half written, or its key may follow in a moment, so the alarm waits for the second look. Until the files
 //! are good the last good ones stay in use.
+//!
+//! The clock of a file system may tick every few milliseconds only, so a file that is written twice can look as if it
+//! were written once. What was taken is therefore read again at the next look, whatever its times say.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
@@ -47,6 +51,10 @@ pub(super) struct Made<T> {
 struct Seen {
     /// As they were when they were last used.
     used: Vec<Option<Stamp>>,
+    /// The hash of what was in them.
+    contents: u64,
+    /// They have been read again since.
+    is_settled: bool,
     /// As they were when they could not be used.
     broken: Option<Vec<Option<Stamp>>>,
     /// That was so at two looks, and has been said.
@@ -97,13 +105,15 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
         owner: Owner<'_>,
         make: impl Fn() -> Result<Made<T>, TlsFault> + Send + Sync + 'static,
     ) -> Result<Arc<Self>, TlsFault> {
-        let used = stamps(&files);
+        let (used, contents) = (stamps(&files), contents(&files));
         let Made { value, expiry } = make()?;
         let reloaded = Arc::new(Self {
             make: Box::new(make),
             current: RwLock::new(Arc::new(value)),
             seen: Mutex::new(Seen {
                 used,
+                contents,
+                is_settled: false,
                 broken: None,
                 said: false,
             }),
@@ -132,13 +142,27 @@ impl<T: Send + Sync> Look for Reloaded<T> {
         // Before the files are read: what changes meanwhile is another change.
         let found = stamps(&self.files);
         let again = seen.broken.as_ref() == Some(&found);
-        if (found == seen.used && seen.broken.is_none()) || (again && seen.said) {
+        let is_same = found == seen.used && seen.broken.is_none();
+        if (is_same && seen.is_settled) || (again && seen.said) {
             return;
+        }
+        let contents = contents(&self.files);
+        if is_same {
+            seen.is_settled = true;
+            if contents == seen.contents {
+                return;
+            }
         }
         match (self.make)() {
             Ok(Made { value, expiry }) => {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(value);
-                (seen.used, seen.broken, seen.said) = (found, None, false);
+                *seen = Seen {
+                    used: found,
+                    contents,
+                    is_settled: false,
+                    broken: None,
+                    said: false,
+                };
                 self.report.reloaded(expiry);
             }
             Err(fault) => {
@@ -164,6 +188,14 @@ fn stamps(files: &[PathBuf]) -> Vec<Option<Stamp>> {
         })
     };
     files.iter().map(stamp).collect()
+}
+
+fn contents(files: &[PathBuf]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        std::fs::read(file).ok().hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 // === impl Watched ===
@@ -239,5 +271,44 @@ impl Report {
             error = %fault,
             "TLS files have changed and cannot be used; the ones before them stay in use"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use telemetry::metrics::Metrics;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_written_twice_within_a_tick_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "0").unwrap();
+        let make = {
+            let file = file.clone();
+            move || {
+                Ok(Made {
+                    value: std::fs::read_to_string(&file).unwrap(),
+                    expiry: None,
+                })
+            }
+        };
+        let metrics = Metrics::default();
+        let owner = Owner {
+            metrics: &metrics,
+            kind: "receiver",
+            component: "otlp",
+            part: "protocols::grpc",
+        };
+        let files = vec![file.clone()];
+        let reloaded = Reloaded::new(files.clone(), LOOK_EVERY, owner, make).unwrap();
+        std::fs::write(&file, "1").unwrap();
+        reloaded.look();
+        std::fs::write(&file, "2").unwrap();
+        // As if both had fallen into one tick, which the clocks of newer kernels are too fine for.
+        reloaded.seen.lock().unwrap().used = stamps(&files);
+        reloaded.look();
+        assert_eq!(*reloaded.current(), "2");
     }
 }
