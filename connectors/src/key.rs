@@ -24,7 +24,7 @@ pub(crate) fn read_wanted<'a>(
         let key = pair.key()?;
         for (name, value) in wanted.iter().zip(values.iter_mut()) {
             if key == name.as_bytes() && value.is_none() {
-                *value = Some(pair.pair()?.value()?);
+                *value = Some(pair.value()?);
             }
         }
     }

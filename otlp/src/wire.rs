@@ -127,6 +127,20 @@ impl<'a> Fields<'a> {
         self.rest
     }
 
+    /// The body of the next field, if it is a message of this number below 16 and at most 127 bytes long. Repeated
+    /// fields stand in a row, so that who asks again and again guesses right.
+    #[inline(always)]
+    pub(crate) fn next_short(&mut self, number: u32) -> Option<&'a [u8]> {
+        match self.rest {
+            [tag, length @ 0..0x80, rest @ ..] if u32::from(*tag) == number << 3 | 2 => {
+                let (body, rest) = rest.split_at_checked(usize::from(*length))?;
+                self.rest = rest;
+                Some(body)
+            }
+            _ => None,
+        }
+    }
+
     /// The next field, `None` at the end of the message.
     #[inline(always)]
     pub fn next_field(&mut self) -> Result<Option<Field<'a>>, Malformed> {

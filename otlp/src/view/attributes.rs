@@ -36,23 +36,24 @@ pub struct EncodedKeyValue<'a> {
 }
 
 impl<'a> EncodedKeyValue<'a> {
-    #[inline]
+    /// An attribute, which stands on no other.
+    pub(super) const fn new(body: &'a [u8]) -> Self {
+        Self { body, depth: 0 }
+    }
+
+    #[inline(always)]
     pub fn key(&self) -> Result<&'a [u8], Malformed> {
-        // Nearly every sender writes the key first, and the value behind it up to the end.
-        const KEY_TAG: u8 = (KEY << 3 | 2) as u8;
-        const VALUE_TAG: u8 = (VALUE << 3 | 2) as u8;
-        if let [KEY_TAG, length @ ..0x80, rest @ ..] = self.body
-            && let Some((key, [VALUE_TAG, value_length @ ..0x80, value @ ..])) =
-                rest.split_at_checked(usize::from(*length))
-            && value.len() == usize::from(*value_length)
-        {
-            return Ok(key);
-        }
         KeyValue::read_key(self.body)
     }
 
-    pub fn pair(&self) -> Result<KeyValue<'a>, Malformed> {
-        KeyValue::read(self.body, self.depth)
+    /// The value, [`AnyValue::Empty`] if there is none.
+    pub fn value(&self) -> Result<AnyValue<'a>, Malformed> {
+        if let Some((_, value)) = KeyValue::plain(self.body)
+            && let Some(text) = AnyValue::plain_text(value, self.depth + 1)
+        {
+            return Ok(AnyValue::String(text));
+        }
+        KeyValue::read(self.body, self.depth)?.value()
     }
 }
 
@@ -90,11 +91,13 @@ impl<'a> KeyValue<'a> {
     }
 
     /// The key alone, for those who look for one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read_key(body: &'a [u8]) -> Result<&'a [u8], Malformed> {
-        if let Some(key) = Self::plain_key(body) {
-            return Ok(key);
-        }
+        Self::plain(body).map_or_else(|| Self::find_key(body), |(key, _)| Ok(key))
+    }
+
+    #[cold]
+    fn find_key(body: &'a [u8]) -> Result<&'a [u8], Malformed> {
         let mut key: &[u8] = &[];
         let mut fields = Fields::new(body);
         while let Some(field) = fields.next_field()? {
@@ -105,9 +108,10 @@ impl<'a> KeyValue<'a> {
         Ok(key)
     }
 
-    /// The key of a pair as nearly everybody writes it: a key and then a value, neither longer than 127 bytes.
+    /// The key and the encoded value of a pair as nearly everybody writes it: a key and then a value, neither longer
+    /// than 127 bytes.
     #[inline(always)]
-    fn plain_key(body: &'a [u8]) -> Option<&'a [u8]> {
+    fn plain(body: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
         const KEY_TAG: u8 = (KEY as u8) << 3 | 2;
         const VALUE_TAG: u8 = (VALUE as u8) << 3 | 2;
         let [KEY_TAG, length @ 0..0x80, rest @ ..] = body else {
@@ -117,7 +121,7 @@ impl<'a> KeyValue<'a> {
             (key, [VALUE_TAG, length @ 0..0x80, value @ ..])
                 if value.len() == usize::from(*length) =>
             {
-                Some(key)
+                Some((key, value))
             }
             _ => None,
         }
@@ -162,7 +166,7 @@ mod tests {
             }
             let attribute = EncodedKeyValue::read(&body, 0).unwrap();
             assert_eq!(attribute.key(), Ok(expected), "{fields:?}");
-            assert_eq!(attribute.pair().unwrap().key.as_bytes(), expected);
+            assert_eq!(KeyValue::read(&body, 0).unwrap().key.as_bytes(), expected);
         };
         let long = [b'x'; 300];
         check(&[(1, b"key"), (2, b"")], b"key");
@@ -174,6 +178,25 @@ mod tests {
         // The last of several counts.
         check(&[(1, b"key"), (2, b""), (1, b"other")], b"other");
         check(&[(1, b"key"), (1, b"other"), (2, b"")], b"other");
+    }
+
+    #[test]
+    fn a_value_is_the_same_read_alone_and_with_its_key() {
+        let long = [b'x'; 300];
+        let mut text = Vec::new();
+        put_len(&mut text, 1, &long[..100]);
+        let mut several = text.clone();
+        put_len(&mut several, 1, b"other");
+        for value in [&[][..], &[0x10, 1], &[0x0a, 0], &[0x0a, 9], &text, &several] {
+            let mut body = Vec::new();
+            put_len(&mut body, 1, b"key");
+            put_len(&mut body, 2, value);
+            for depth in [0, 62, 63, 64] {
+                let alone = EncodedKeyValue::read(&body, depth).unwrap().value();
+                let with_key = KeyValue::read(&body, depth).unwrap().value();
+                assert_eq!(format!("{alone:?}"), format!("{with_key:?}"), "{value:?}");
+            }
+        }
     }
 
     #[test]

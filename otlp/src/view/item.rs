@@ -64,10 +64,12 @@ impl<'a> Item<'a> {
     }
 
     /// The span, `None` if the item is of another kind.
+    #[inline]
     pub fn span(&self) -> Result<Option<Span<'a>>, Malformed> {
-        matches!(self.kind, ItemKind::Span)
-            .then(|| Span::read(self.body))
-            .transpose()
+        if self.kind != ItemKind::Span {
+            return Ok(None);
+        }
+        Span::read(self.body).map(Some)
     }
 
     /// The log record, `None` if the item is of another kind.

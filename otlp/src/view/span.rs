@@ -1,7 +1,7 @@
 //! Spans.
 
 use super::message::View;
-use super::{Attributes, Message, Repeated, Text, trace_state};
+use super::{Attributes, EncodedKeyValue, Message, Repeated, Text, trace_state};
 use crate::ItemKind;
 use crate::layout::{SPAN_EVENT, SPAN_LINK};
 use crate::wire::{Fields, Malformed};
@@ -35,18 +35,43 @@ pub struct Span<'a> {
 
 impl<'a> Span<'a> {
     /// Reads an encoded span.
+    #[inline]
     pub fn read(body: &'a [u8]) -> Result<Self, Malformed> {
+        Self::read_showing(body, |_| {})
+    }
+
+    /// Reads an encoded span and shows its attributes on the way, so that who looks at all of them walks over the span
+    /// once. They are shown also if the span turns out to be malformed behind them.
+    #[inline]
+    pub fn read_showing(
+        body: &'a [u8],
+        mut show: impl FnMut(EncodedKeyValue<'a>),
+    ) -> Result<Self, Malformed> {
         let mut span = Self {
             body,
             ..Self::default()
         };
         let mut attributes = body.len()..0;
         let mut fields = Fields::new(body);
-        while let Some(field) = fields.next_field()? {
+        loop {
+            let start = body.len() - fields.rest().len();
+            while let Some(attribute) = fields.next_short(ATTRIBUTES) {
+                show(EncodedKeyValue::new(attribute));
+            }
+            let end = body.len() - fields.rest().len();
+            if end > start {
+                attributes = attributes.start.min(start)..end;
+            }
+            let Some(field) = fields.next_field()? else {
+                break;
+            };
             match field.number {
                 ATTRIBUTES => {
                     let end = body.len() - fields.rest().len();
                     attributes = attributes.start.min(end - field.raw.len())..end;
+                    if let Ok(attribute) = field.bytes() {
+                        show(EncodedKeyValue::new(attribute));
+                    }
                 }
                 1 => span.trace_id = field.bytes()?,
                 2 => span.span_id = field.bytes()?,

@@ -67,6 +67,20 @@ impl<'a> AnyValue<'a> {
         })
     }
 
+    /// The text of a string of at most 127 bytes, if that is all of the value, as in most.
+    #[inline]
+    pub(super) fn plain_text(body: &'a [u8], depth: usize) -> Option<Text<'a>> {
+        const STRING_TAG: u8 = (STRING_VALUE as u8) << 3 | 2;
+        match body {
+            [STRING_TAG, length @ 0..0x80, text @ ..]
+                if text.len() == usize::from(*length) && depth <= ANY_VALUE_DEPTH =>
+            {
+                Some(Text::new(text))
+            }
+            _ => None,
+        }
+    }
+
     fn read_scalar(field: &Field<'a>) -> Result<Option<Self>, Malformed> {
         Ok(Some(match field.number {
             STRING_VALUE => Self::String(Text::new(field.bytes()?)),

@@ -6,16 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::Reason;
-use otlp::view::{ResourceGroup, ScopeGroup, Span};
+use otlp::view::{ResourceGroup, ScopeGroup};
 use otlp::{Malformed, Signal};
-use ottl::Scene;
 use pipeline::component::Outbox;
 use pipeline::{Batch, Shards};
 
 use super::cache::Verdict;
-use super::log::{Log, SharedAt};
+use super::log::{Log, Record, SharedAt};
 use super::pending::Pending;
-use super::policies::{Charter, Facts, Level, Seen, TraceId};
+use super::policies::{Around, Charter, Facts, Level, Seen, TraceId};
 use super::sampler::Sampler;
 use super::why::Memory;
 
@@ -153,7 +152,7 @@ impl Sampler {
         let mut known = None;
         for (_, record) in log.spans(&pending.chain) {
             // A span that was read when it came is read again.
-            let seen = self.see_again(log, record.span, record.shared, &mut known, &mut facts);
+            let seen = self.see_again(log, pending, record, &mut known, &mut facts);
             debug_assert!(seen.is_ok(), "{seen:?}");
         }
         facts
@@ -162,8 +161,8 @@ impl Sampler {
     fn see_again(
         &self,
         log: &Log,
-        span: &[u8],
-        shared: SharedAt,
+        pending: &Pending,
+        Record { span, shared, .. }: Record<'_>,
         known: &mut Option<(SharedAt, Seen)>,
         facts: &mut Facts,
     ) -> Result<(), Malformed> {
@@ -173,14 +172,13 @@ impl Sampler {
         if known.as_ref().is_none_or(|(at, _)| *at != shared) {
             *known = Some((shared, self.policies.see_resource(resource.attributes())));
         }
-        let scene = Scene {
-            resource: &resource,
-            scope: &scope,
-            span: &Span::read(span)?,
-            event: None,
-        };
         if let Some((_, seen)) = known {
-            self.policies.see(&scene, span.len(), seen, facts);
+            let around = Around {
+                resource: &resource,
+                scope: &scope,
+                seen,
+            };
+            self.policies.see(&around, &pending.id, span, facts)?;
         }
         Ok(())
     }

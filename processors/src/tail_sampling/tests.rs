@@ -2,6 +2,7 @@
 
 use ledger::Reason;
 use otlp::view::Request;
+use otlp::wire::put_len;
 use otlp::{Malformed, Signal};
 use pipeline::component::{Flush, Outbox, Processor};
 use pipeline::{Batch, Shards};
@@ -352,6 +353,46 @@ fn spans_without_a_valid_trace_id_are_counted_and_never_pooled() {
     let mut bench = Bench::new(ERRORS);
     bench.send(0, "0:zero! a:one!");
     bench.check(&[], &[(1, Reason::InvalidTraceId)]);
+}
+
+/// The id stands in front, where everybody writes it, and again at the end.
+#[test]
+fn of_two_trace_ids_of_a_span_the_last_one_counts() {
+    let id = |last: u8| {
+        let mut id = [0; 16];
+        id[15] = last;
+        id
+    };
+    let mut span = Vec::new();
+    put_len(&mut span, 1, &id(0xa));
+    put_len(&mut span, 5, b"both!");
+    put_len(&mut span, 15, &[0x18, 2]);
+    put_len(&mut span, 1, &id(0xb));
+    let within = |number, body: &[u8]| {
+        let mut message = Vec::new();
+        put_len(&mut message, number, body);
+        message
+    };
+    let request = within(1, &within(2, &within(2, &span)));
+    let mut bench = Bench::new(ERRORS);
+    bench.send(0, "a:one b:two");
+    let batch = Batch::new(Signal::Traces, request.into(), 1);
+    bench.processor.process(batch, at(1), &mut bench.out);
+    bench.until(10_250);
+    bench.check(&["two", "both!"], &[(1, Reason::NotSampled)]);
+}
+
+/// Spans of a request are looked up together, and a trace may end by the span before its own.
+#[test]
+fn a_trace_that_makes_room_within_a_request_is_followed_by_its_spans_behind() {
+    let mut bench = Bench::new(&format!("{ERRORS}num_traces: 2\n"));
+    bench.send(0, "a:one b:two!");
+    bench.send(1, "c:three a:four! b:five d:six! a:seven b:eight c:nine");
+    bench.until(10_250);
+    let (mut names, dropped) = drained(&mut bench.out);
+    names.sort();
+    assert_eq!(names, ["eight", "five", "six!", "two!"]);
+    assert_eq!(dropped, [(5, Reason::NotSampled)]);
 }
 
 #[test]

@@ -1,17 +1,17 @@
 //! What can be seen on one span or resource. A condition that was seen once holds for its whole trace, so that a
 //! decision need not read the spans again.
 
-use std::collections::{HashMap, HashSet};
-
+use hashbrown::{HashMap, HashSet};
 use otlp::Malformed;
-use otlp::view::{AnyValue, Attributes};
+use otlp::view::{AnyValue, Attributes, EncodedKeyValue, Span};
+use ottl::{Context, Scene, pattern};
 use regex::Regex;
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 use super::config::{
     BooleanAttribute, Code, NumericAttribute, OttlCondition, StringAttribute, TraceState,
 };
-use ottl::{Context, Scene, pattern};
+use super::seen::{Around, Glimpse, Seen};
 
 /// The sampled flag of W3C trace context in the flags of a span.
 const SAMPLED: u32 = 1;
@@ -64,10 +64,14 @@ pub(super) struct Conditions {
     key_lengths: u64,
 }
 
-/// Which conditions have been seen, a bit each; behind the bits, from the back, the numbers of what was found. Two
-/// words take no more room than a pointer with a length would.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in super::super) struct Seen(SmallVec<[u64; 2]>);
+/// What is found on one resource or span.
+#[derive(Default)]
+struct Sight {
+    /// The conditions whose keys were there.
+    met: SmallVec<[usize; 4]>,
+    /// Those that hold, each with the number of its find.
+    found: SmallVec<[(usize, u64); 4]>,
+}
 
 /// What carries attributes. The Collector looks at an empty text on a resource and not on a span.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -105,36 +109,38 @@ impl Conditions {
     }
 
     pub(super) fn none_seen(&self) -> Seen {
-        Seen(smallvec![0; self.bit_words() + self.numbers])
+        Seen::none(self.list.len(), self.numbers)
     }
 
-    fn bit_words(&self) -> usize {
-        self.list.len().div_ceil(64).max(1)
-    }
-
-    /// Adds what another has seen.
-    pub(super) fn join(&self, seen: &mut Seen, other: &Seen) {
-        let words = seen.0.iter_mut().zip(&other.0);
-        for (at, (word, other)) in words.enumerate() {
-            if at < self.bit_words() {
-                *word |= other;
-            } else if *word == 0 {
-                *word = *other;
-            }
+    /// What a resource shows, for all of its spans. What cannot be read shows nothing.
+    pub(super) fn see_resource(&self, attributes: Attributes<'_>) -> Seen {
+        let mut seen = self.none_seen();
+        let mut sight = Sight::default();
+        for attribute in attributes.encoded().map_while(Result::ok) {
+            let _ = self.look(attribute, On::Resource, &seen, &mut sight);
         }
+        self.keep(&sight, &mut seen);
+        seen
     }
 
-    /// What a resource shows, for all of its spans.
-    pub(super) fn see_resource(
+    /// Reads a span and adds what it shows, if it can be read. `None`: it is of another trace, and nothing is added.
+    pub(super) fn see_span<'a>(
         &self,
-        attributes: Attributes<'_>,
+        around: &Around<'_, 'a>,
+        trace: &[u8],
+        body: &'a [u8],
         seen: &mut Seen,
-    ) -> Result<(), Malformed> {
-        self.see_attributes(attributes, On::Resource, seen)
-    }
-
-    pub(super) fn see_span(&self, scene: &Scene<'_>, seen: &mut Seen) -> Result<(), Malformed> {
-        let span = scene.span;
+    ) -> Result<Option<Glimpse>, Malformed> {
+        let mut sight = Sight::default();
+        let span = Span::read_showing(body, |attribute| {
+            // A sender's broken attribute is no reason to lose its spans.
+            let _ = self.look(attribute, On::Span, seen, &mut sight);
+        })?;
+        if span.trace_id != trace {
+            return Ok(None);
+        }
+        seen.join(around.seen, self.list.len());
+        self.keep(&sight, seen);
         for (at, condition) in self.list.iter().enumerate() {
             let holds = match condition {
                 Condition::Status(codes) => {
@@ -146,7 +152,7 @@ impl Conditions {
                     .trace_state_entry(key)
                     .is_ok_and(|value| value.is_some_and(|value| values.contains(value))),
                 Condition::Language(conditions) if !seen.has(at) => {
-                    let (holds, failed) = language(conditions, scene);
+                    let (holds, failed) = language(conditions, &around.scene(&span));
                     if failed {
                         seen.add(at + 1);
                     }
@@ -158,41 +164,67 @@ impl Conditions {
                 seen.add(at);
             }
         }
-        self.see_attributes(span.attributes(), On::Span, seen)
+        Ok(Some(Glimpse {
+            start: span.start_time_unix_nano,
+            end: span.end_time_unix_nano,
+            is_root: span.is_root(),
+            is_error: span.is_error(),
+        }))
     }
 
-    /// Of several attributes with one key the first counts.
-    fn see_attributes(
+    /// Looks at the next attribute of a resource or span. Of several with one key the first counts.
+    #[inline(always)]
+    fn look(
         &self,
-        attributes: Attributes<'_>,
+        attribute: EncodedKeyValue<'_>,
         on: On,
-        seen: &mut Seen,
+        seen: &Seen,
+        sight: &mut Sight,
     ) -> Result<(), Malformed> {
-        if self.on_attributes.is_empty() {
+        if self.key_lengths == 0 {
             return Ok(());
         }
-        let mut met = self.none_seen();
-        for attribute in attributes.encoded() {
-            let attribute = attribute?;
-            let found = attribute.key()?;
-            if self.key_lengths & length_bit(found.len()) == 0 {
+        let key = attribute.key()?;
+        if self.key_lengths & length_bit(key.len()) == 0 {
+            return Ok(());
+        }
+        self.look_closely(key, attribute, on, seen, sight)
+    }
+
+    #[inline(never)]
+    fn look_closely(
+        &self,
+        found: &[u8],
+        attribute: EncodedKeyValue<'_>,
+        on: On,
+        seen: &Seen,
+        sight: &mut Sight,
+    ) -> Result<(), Malformed> {
+        for &at in &self.on_attributes {
+            let Some(Condition::Attribute { key, test, .. }) = self.list.get(at) else {
+                continue;
+            };
+            if found != key.as_bytes() || seen.has(at) || sight.met.contains(&at) {
                 continue;
             }
-            for &at in &self.on_attributes {
-                let Some(Condition::Attribute { key, test, number }) = self.list.get(at) else {
-                    continue;
-                };
-                if seen.has(at) || found != key.as_bytes() || met.has(at) {
-                    continue;
-                }
-                met.add(at);
-                if let Some(found) = test.find(&attribute.pair()?.value()?, on) {
-                    seen.add(at);
-                    seen.set_number(*number, found);
-                }
+            sight.met.push(at);
+            if let Some(number) = test.find(&attribute.value()?, on) {
+                sight.found.push((at, number));
             }
         }
         Ok(())
+    }
+
+    /// Adds what was found on one resource or span.
+    fn keep(&self, sight: &Sight, seen: &mut Seen) {
+        for &(at, found) in &sight.found {
+            if let Some(Condition::Attribute { number, .. }) = self.list.get(at)
+                && !seen.has(at)
+            {
+                seen.add(at);
+                seen.set_number(*number, found);
+            }
+        }
     }
 }
 
@@ -335,34 +367,6 @@ fn language(conditions: &[(Context, ottl::Condition)], scene: &Scene<'_>) -> (bo
         }
     });
     (any, failed)
-}
-
-// === impl Seen ===
-
-impl Seen {
-    pub(super) fn has(&self, condition: usize) -> bool {
-        let word = self.0.get(condition / 64);
-        word.is_some_and(|word| word >> (condition % 64) & 1 != 0)
-    }
-
-    fn add(&mut self, condition: usize) {
-        if let Some(word) = self.0.get_mut(condition / 64) {
-            *word |= 1 << (condition % 64);
-        }
-    }
-
-    /// The number at a place that a condition was given.
-    pub(super) fn number(&self, place: Option<usize>) -> Option<u64> {
-        let at = self.0.len().checked_sub(place? + 1)?;
-        self.0.get(at).copied()
-    }
-
-    fn set_number(&mut self, place: Option<usize>, number: u64) {
-        let at = place.and_then(|place| self.0.len().checked_sub(place + 1));
-        if let Some(word) = at.and_then(|at| self.0.get_mut(at)) {
-            *word = number;
-        }
-    }
 }
 
 #[cfg(test)]

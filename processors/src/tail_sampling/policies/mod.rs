@@ -9,6 +9,7 @@ mod composite;
 mod condition;
 mod config;
 mod rule;
+mod seen;
 mod tell;
 #[cfg(test)]
 mod tests;
@@ -18,9 +19,9 @@ mod words;
 use std::sync::Arc;
 use std::time::Duration;
 
+use otlp::Malformed;
 use otlp::sampling::Threshold;
 use otlp::view::Attributes;
-use ottl::Scene;
 use smallvec::SmallVec;
 
 use condition::Conditions;
@@ -29,8 +30,8 @@ use rule::Rule;
 use trail::Trail;
 
 pub(super) use bucket::Level;
-pub(super) use condition::Seen;
 pub(super) use config::PolicyConfig;
+pub(super) use seen::{Around, Glimpse, Seen};
 pub(super) use tell::{Charter, Measures, Said};
 pub(super) use trail::take_varint;
 pub(super) use words::time_text;
@@ -234,28 +235,34 @@ impl Policies {
 
     /// What a resource shows, for all of its spans. What cannot be read shows nothing.
     pub(super) fn see_resource(&self, attributes: Attributes<'_>) -> Seen {
-        let mut seen = self.conditions.none_seen();
-        // A sender's broken attribute is no reason to lose its spans.
-        let _ = self.conditions.see_resource(attributes, &mut seen);
-        seen
+        self.conditions.see_resource(attributes)
     }
 
-    /// Adds a span of `bytes` to the facts of its trace. What cannot be read of it shows nothing.
-    pub(super) fn see(&self, scene: &Scene<'_>, bytes: usize, resource: &Seen, facts: &mut Facts) {
-        let span = scene.span;
+    /// Reads a span and adds it to the facts of its trace, if it can be read. Attributes that cannot show nothing.
+    /// `None`: it is of another trace, and nothing is added.
+    pub(super) fn see<'a>(
+        &self,
+        around: &Around<'_, 'a>,
+        trace: &[u8],
+        body: &'a [u8],
+        facts: &mut Facts,
+    ) -> Result<Option<Glimpse>, Malformed> {
+        let conditions = &self.conditions;
+        let Some(span) = conditions.see_span(around, trace, body, &mut facts.seen)? else {
+            return Ok(None);
+        };
         facts.spans = facts.spans.saturating_add(1);
-        facts.bytes += bytes as u64;
+        facts.bytes += body.len() as u64;
         // A span without a start says nothing of when its trace began.
-        let starts = [facts.start, span.start_time_unix_nano];
+        let starts = [facts.start, span.start];
         let starts = starts.into_iter().filter(|start| can_be(*start));
         facts.start = starts.min().unwrap_or_default();
-        let ends = [facts.end, span.end_time_unix_nano];
+        let ends = [facts.end, span.end];
         let ends = ends.into_iter().filter(|end| can_be(*end));
         facts.end = ends.max().unwrap_or_default();
-        facts.has_root |= span.is_root();
-        facts.has_error |= span.is_error();
-        self.conditions.join(&mut facts.seen, resource);
-        let _ = self.conditions.see_span(scene, &mut facts.seen);
+        facts.has_root |= span.is_root;
+        facts.has_error |= span.is_error;
+        Ok(Some(span))
     }
 
     pub(super) fn decide(&mut self, trace: &Trace<'_>) -> Decision {

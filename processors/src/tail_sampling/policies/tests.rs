@@ -31,14 +31,14 @@ fn facts(policies: &Policies, resource: &str, spans: &[&str]) -> Facts {
             let scope = scope.unwrap();
             for item in scope.items() {
                 let item = item.unwrap();
-                let span = item.span().unwrap().unwrap();
-                let scene = Scene {
+                let around = Around {
                     resource: &group,
                     scope: &scope,
-                    span: &span,
-                    event: None,
+                    seen: &seen,
                 };
-                policies.see(&scene, item.body.len(), &seen, &mut facts);
+                let trace = item.span().unwrap().unwrap().trace_id;
+                let span = policies.see(&around, trace, item.body, &mut facts);
+                assert!(span.unwrap().is_some());
             }
         }
     }
