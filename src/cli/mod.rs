@@ -1,10 +1,12 @@
 //! The command line: what may be asked for, and which module answers.
 
+mod ask;
 mod components;
 mod demo;
 mod for_collector;
 mod gates;
 mod given;
+mod graph;
 mod paper;
 mod print_config;
 mod sample;
@@ -75,6 +77,8 @@ enum Command {
     },
     /// Say why a trace was kept or dropped
     Why(why::Options),
+    /// Show which service calls which
+    Graph(graph::Options),
     /// List the Collector's feature gates, and what is so here
     Featuregate { id: Option<String> },
     /// Print a completion script for a shell
@@ -139,6 +143,7 @@ fn answer(cli: &Cli, out: &mut dyn Write, err: &mut dyn Write) -> Answer {
         Some(Command::Sample(options)) => sample::run(&cli.given.asked(), options, out, err),
         Some(Command::Demo { seconds }) => demo::run(&cli.given, *seconds, &cli.running, err),
         Some(Command::Why(options)) => why::run(options, out, err),
+        Some(Command::Graph(options)) => graph::run(options, out, err),
         Some(Command::Featuregate { id }) => Ok(gates::list(id.as_deref(), out)?),
         Some(Command::Completions { shell }) => Ok(paper::completions(*shell, out)?),
         Some(Command::Man) => Ok(paper::man(out)?),

@@ -1,22 +1,29 @@
 //! The graph of services through the real binary: traces come in, and a page for Prometheus goes out.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+
 use benches::clock;
 use serde_json::Value;
 
+use crate::cli::tracegate;
 use crate::rig::page::Page;
 use crate::rig::{PATIENCE, Service, http1};
 
-/// The configuration is that of the sample.
-const SAMPLE: &str = include_str!("fixtures/samples/service-graph.yaml");
+/// The configuration is the one that the page shows.
+const PAGE: &str = include_str!("../../docs/service-graph.md");
 
-/// The same in a hurry, with a receiver for JSON.
-const ARGUMENTS: [&str; 6] = [
+/// The same in a hurry, on ports of the system's choice.
+const ARGUMENTS: [&str; 8] = [
     "--set",
     "receivers.otlp.protocols.http.endpoint=127.0.0.1:0",
     "--set",
-    "connectors.servicegraph.metrics_flush_interval=50ms",
+    "exporters.prometheus.endpoint=127.0.0.1:0",
     "--set",
-    "connectors.servicegraph.store.ttl=1s",
+    "connectors.service_graph.metrics_flush_interval=50ms",
+    "--set",
+    "connectors.service_graph.store.ttl=1s",
 ];
 
 const REQUESTS: u64 = 60;
@@ -29,9 +36,11 @@ const FAILED_TOTAL: &str = "traces_service_graph_request_failed_total";
 const SERVER_SECONDS: &str = "traces_service_graph_request_server_seconds";
 
 fn yaml() -> String {
+    let (_, yaml) = PAGE.split_once("```yaml\n").unwrap();
+    let (yaml, _) = yaml.split_once("```").unwrap();
     // No back end for traces is here.
-    let exporter = "otlp_grpc: {endpoint: \"127.0.0.1:5317\", tls: {insecure: true}}";
-    let yaml = SAMPLE.replace(exporter, "debug: ");
+    let exporter = "otlp_grpc: {endpoint: 'tempo:4317', tls: {insecure: true}}";
+    let yaml = yaml.replace(exporter, "debug: ");
     let yaml = yaml.replace("[otlp_grpc]", "[debug]");
     assert!(!yaml.contains("otlp_grpc"), "{yaml}");
     yaml
@@ -132,7 +141,7 @@ fn the_halves_of_requests_find_each_other_on_whatever_connection_they_come() {
     let own = service.page();
     let edges = |name: &str| {
         let family = format!("otelcol_connector_servicegraph_{name}");
-        own.sum(&family, &["connector=\"servicegraph\""])
+        own.sum(&family, &["connector=\"service_graph\""])
     };
     assert_eq!(edges("total_edges"), 4 * REQUESTS);
     assert_eq!(edges("dropped_spans"), 0);
@@ -170,6 +179,130 @@ fn the_halves_of_requests_find_each_other_on_whatever_connection_they_come() {
             .all(|edge| edge["requests"] == REQUESTS + 1)
     );
     let ended = service.stop();
-    let taken = ended.account.spans("connector", "servicegraph").taken;
+    let taken = ended.account.spans("connector", "service_graph").taken;
     assert_eq!(taken, 5 * (REQUESTS + 1));
+}
+
+/// A service that needs no pipeline for metrics but its own.
+fn plain() -> Service {
+    Service::start(
+        "\
+receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}}
+connectors: {service_graph: {database_name_attributes: [db.namespace]}}
+exporters: {nop: }
+service:
+  pipelines:
+    traces: {receivers: [otlp], exporters: [service_graph]}
+    metrics: {receivers: [service_graph], exporters: [nop]}
+",
+    )
+}
+
+fn endpoint(service: &Service) -> String {
+    format!("http://{}", service.extension("admin"))
+}
+
+#[test]
+fn the_command_shows_the_graph_of_all_replicas_in_four_forms() {
+    let replicas = [plain(), plain()];
+    for (replica, trace) in replicas.iter().zip([1, 10]) {
+        visit(replica, trace);
+    }
+    let [one, other] = replicas.each_ref().map(endpoint);
+    let graph = |output: &str| {
+        let both = ["--endpoint", &one, "--endpoint", &other];
+        tracegate(&[&["graph", "--output", output], &both[..]].concat())
+    };
+    let seen = || {
+        let body: Value = serde_json::from_str(&graph("json").out).ok()?;
+        let edges = body["edges"].as_array()?.clone();
+        (edges.len() == 4).then_some(edges)
+    };
+    let edges = clock::poll(PATIENCE, seen).unwrap();
+    assert!(edges.iter().all(|edge| edge["requests"] == 2), "{edges:?}");
+    let failures: u64 = edges
+        .iter()
+        .filter_map(|edge| edge["failures"].as_u64())
+        .sum();
+    assert_eq!(failures, 1);
+    for (output, lines) in [
+        (
+            "text",
+            [
+                "\nshop    cart     ",
+                "  50.0 %  20.0 ms  20.0 ms         2\n",
+            ],
+        ),
+        (
+            "dot",
+            ["digraph services {\n", "\n  \"orders\" [shape=cylinder];\n"],
+        ),
+        ("mermaid", ["flowchart LR\n", "[(\"orders\")]\n"]),
+    ] {
+        let ended = graph(output);
+        assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
+        for line in lines {
+            assert!(ended.out.contains(line), "{line} is not in\n{}", ended.out);
+        }
+    }
+    // One that does not answer is named, and the rest is shown.
+    let [first, second] = replicas;
+    second.stop();
+    let ended = graph("text");
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.out.contains("shop    cart"), "{}", ended.out);
+    let address = other.trim_start_matches("http://");
+    assert!(
+        ended.err.starts_with(&format!("{address}: ")),
+        "{}",
+        ended.err
+    );
+    first.stop();
+}
+
+#[test]
+fn live_shows_what_has_changed() {
+    let service = plain();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tracegate"));
+    let arguments = ["graph", "--live", "--output", "mermaid", "--endpoint"];
+    command.args(arguments).arg(endpoint(&service));
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let (send_line, lines) = mpsc::channel();
+    let out = BufReader::new(child.stdout.take().unwrap());
+    let reading = std::thread::spawn(move || {
+        for line in out.lines().map_while(Result::ok) {
+            let _ = send_line.send(line);
+        }
+    });
+    let next = || lines.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(next(), "flowchart LR");
+    visit(&service, 1);
+    // Nothing is shown twice: the next line begins what has changed.
+    assert_eq!(next(), "flowchart LR");
+    let nodes = std::iter::from_fn(|| Some(next()));
+    let has_cart = |line: &String| line.contains("\"cart\"");
+    assert!(nodes.take(6).any(|line| has_cart(&line)));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    reading.join().unwrap();
+    service.stop();
+}
+
+#[test]
+fn without_the_connector_there_is_no_graph() {
+    let service = Service::start(
+        "\
+receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}}
+exporters: {nop: }
+service: {pipelines: {traces: {receivers: [otlp], exporters: [nop]}}}
+",
+    );
+    let ended = tracegate(&["graph", "--endpoint", &endpoint(&service)]);
+    assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""));
+    assert!(
+        ended.err.contains(": no service_graph runs here"),
+        "{}",
+        ended.err
+    );
+    service.stop();
 }

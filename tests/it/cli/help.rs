@@ -4,7 +4,7 @@ use super::tracegate;
 
 #[test]
 fn every_help_fits_80_columns() {
-    let commands: [&[&str]; 10] = [
+    let commands: [&[&str]; 11] = [
         &[],
         &["validate"],
         &["print-config"],
@@ -12,6 +12,7 @@ fn every_help_fits_80_columns() {
         &["sample"],
         &["demo"],
         &["why"],
+        &["graph"],
         &["featuregate"],
         &["completions"],
         &["man"],
@@ -38,6 +39,7 @@ fn the_help_names_the_commands_and_the_exit_codes() {
         "validate",
         "print-config",
         "components",
+        "graph",
         "demo",
         "--config",
         "--set",

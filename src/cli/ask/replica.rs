@@ -90,7 +90,7 @@ impl Access {
         // Whoever asks is no component, and its metrics end with the answer.
         let owner = tls::Owner {
             kind: "command",
-            component: "why",
+            component: "ask",
             part: "",
             metrics: &Metrics::default(),
         };
