@@ -24,6 +24,16 @@ fn every_sample_is_valid() {
     }
 }
 
+/// Those that packages bring, without a warning.
+#[test]
+fn what_is_installed_is_valid() {
+    for name in ["config.yaml", "container.yaml"] {
+        let file = format!("{}/packaging/{name}", env!("CARGO_MANIFEST_DIR"));
+        let ended = tracegate(&["validate", "--strict", "--config", &file]);
+        assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{name}");
+    }
+}
+
 #[test]
 fn a_valid_file_is_valid_without_a_word() {
     let file = file(VALID);
