@@ -36,6 +36,7 @@ processors:
   tail_sampling/small: {decision_wait: 5s, num_traces: 5, policies: *policies}
 connectors:
   span_metrics: {metrics_flush_interval: 1s}
+  service_graph: {metrics_flush_interval: 1s, store_expiration_loop: 1s}
 exporters:
   nop:
   otlp_http: {endpoint: 'http://127.0.0.1:SINK', compression: none}
@@ -46,6 +47,7 @@ exporters:
     sending_queue: {queue_size: 1, num_consumers: 1}
     retry_on_failure: {initial_interval: 200ms, max_interval: 300ms, max_elapsed_time: 2s}
   prometheus: {endpoint: '127.0.0.1:0'}
+  prometheus_remote_write: {endpoint: 'http://127.0.0.1:SINK/api/v1/write'}
 extensions:
   admin: {enabled: false}
 service:
@@ -53,10 +55,10 @@ service:
   telemetry:
     metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: PORT, without_type_suffix: SUFFIX}}}}]}
   pipelines:
-    traces: {receivers: [otlp, otlp/tls], processors: [memory_limiter, tail_sampling, batch], exporters: [otlp_http, otlp_http/dead, span_metrics]}
+    traces: {receivers: [otlp, otlp/tls], processors: [memory_limiter, tail_sampling, batch], exporters: [otlp_http, otlp_http/dead, span_metrics, service_graph]}
     traces/small: {receivers: [otlp], processors: [tail_sampling/small], exporters: [nop]}
     traces/share: {receivers: [otlp], processors: [probabilistic_sampler], exporters: [nop]}
-    metrics: {receivers: [otlp, span_metrics], processors: [memory_limiter], exporters: [otlp_http, otlp_http/dead, prometheus]}
+    metrics: {receivers: [otlp, span_metrics, service_graph], processors: [memory_limiter], exporters: [otlp_http, otlp_http/dead, prometheus, prometheus_remote_write]}
     logs: {receivers: [otlp], processors: [memory_limiter], exporters: [otlp_http, otlp_http/dead]}
 """
 
@@ -94,6 +96,7 @@ def spans(traces, first):
             "traceId": f"{trace + 1:032x}",
             "spanId": f"{trace + first + 1:016x}",
             "name": "GET /cart",
+            "kind": 2,
             "startTimeUnixNano": str(now - 1_000_000),
             "endTimeUnixNano": str(now),
             "status": {"code": 2 if trace % 3 == 0 else 0},

@@ -1,6 +1,6 @@
 //! The dashboards in `ops/dashboards` are what `ops/boards.yaml` says, in Grafana's JSON.
 //!
-//! They are written anew by `TRACEGATE_WRITE_BOARDS=1 cargo test --test it ops::boards`. Whether their expressions
+//! They are written anew by `TRACEGATE_RECORD=1 cargo test --test it ops::boards`. Whether their expressions
 //! return data says a real Prometheus: see `tests/interop/prometheus/boards.py`.
 
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use super::alerts::{list, metrics, read, row, text, yaml};
 use crate::metric_table::documented;
 
 /// When set, the dashboards are written.
-const WRITE: &str = "TRACEGATE_WRITE_BOARDS";
+const RECORD: &str = "TRACEGATE_RECORD";
 
 /// Grafana's grid has so many columns.
 const WIDTH: usize = 24;
@@ -148,14 +148,14 @@ fn the_dashboards_are_what_the_list_says() {
     for shown in boards() {
         let file = folder.join(format!("{}.json", text(&shown, "name")));
         let written = serde_json::to_string_pretty(&board(&shown)).unwrap() + "\n";
-        if std::env::var_os(WRITE).is_some() {
+        if std::env::var_os(RECORD).is_some() {
             std::fs::write(&file, &written).unwrap();
         }
         let found = std::fs::read_to_string(&file).unwrap_or_default();
         let name = file.display();
         assert!(
             found == written,
-            "{name} is stale: set {WRITE} and run this test"
+            "{name} is stale: set {RECORD} and run this test"
         );
         files.insert(file);
     }
