@@ -48,7 +48,8 @@ the spans of one trace reach different replicas, and each decides by its part. K
 {{- define "tracegate.checkImage" -}}
 {{- $repository := .Values.image.repository }}
 {{- if not $repository }}
-* image.repository is needed: build the image and push it to a registry of yours; there is none to pull from
+* image.repository is needed: build the image (packaging/image) and push it to a registry of yours; there is none to
+  pull from
 {{- else if contains "tracegate" $repository }}
 {{- else if regexMatch "(otel-?col|opentelemetry-collector|otel-collector|(^|/)alloy$)" $repository }}
 * image.repository: `{{ $repository }}` is a Go Collector, and this chart's arguments, probes and checks are for
