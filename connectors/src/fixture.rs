@@ -15,9 +15,20 @@ pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 /// Builds a connector of this type from the text of its configuration.
 pub(crate) fn build(name: &str, yaml: &str, budget: &Arc<Budget>) -> Box<dyn Processor> {
+    build_for(name, Signal::Traces, yaml, budget)
+}
+
+/// The same for what takes this signal.
+pub(crate) fn build_for(
+    name: &str,
+    signal: Signal,
+    yaml: &str,
+    budget: &Arc<Budget>,
+) -> Box<dyn Processor> {
     let (planned, faults) = plan(name, yaml);
     let maker = planned.unwrap_or_else(|| panic!("{faults:?}")).build.maker;
-    let host = host_with(Arc::clone(budget), ledger::Kind::Connector, name);
+    let mut host = host_with(Arc::clone(budget), ledger::Kind::Connector, name);
+    host.label.signal = Some(signal);
     (maker.expect("it makes metrics").make)(&host).expect("it can be built")
 }
 

@@ -1,6 +1,7 @@
 //! Components that join pipelines. Adding one is a file and a row in [`ALL`].
 
 mod buckets;
+mod count;
 #[cfg(test)]
 mod fixture;
 mod forward;
@@ -14,6 +15,7 @@ use pipeline::component::ConnectorFactory;
 
 /// Every connector of this build.
 pub const ALL: &[ConnectorFactory] = &[
+    ConnectorFactory::of::<count::CountConnector>(),
     ConnectorFactory::of::<forward::Forward>(),
     ConnectorFactory::of::<service_graph::ServiceGraphConnector>(),
     ConnectorFactory::of::<span_metrics::SpanMetricsConnector>(),

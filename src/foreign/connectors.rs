@@ -40,7 +40,6 @@ const ROWS: &[Row] = &[
 ];
 
 const TAIL: &[&str] = &[
-    "count",
     "exceptions",
     "grafanacloud",
     "metricsaslogs",

@@ -5,6 +5,7 @@ mod admin;
 mod auth;
 mod books;
 mod cli;
+mod count;
 #[path = "../fault/mod.rs"]
 mod fault;
 mod files;
