@@ -1,15 +1,15 @@
 //! What was decided, for the spans that come late.
 
 use std::collections::VecDeque;
-use std::hash::BuildHasher;
+use std::hint;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::HashTable;
 use ledger::{Budget, Lease};
 
 use super::config::{DecisionCache, divided};
-use super::policies::TraceId;
+use super::id::{IdHasher, TraceId};
 
 /// Memory for the decisions where the configuration gives no number: 1,800,000 of them, those of ten minutes at 3,000
 /// traces a second. In a small process it is one part in [`BYTES_PART`] of the budget.
@@ -23,7 +23,7 @@ pub(super) struct Cache {
     ended: Kind,
     /// For the kinds without a number of their own, together.
     bytes_max: u64,
-    hasher: DefaultHashBuilder,
+    hasher: IdHasher,
     lease: Lease,
 }
 
@@ -75,23 +75,32 @@ impl Cache {
             sampled: Kind::new(Verdict::Sampled, part(config.sampled_cache_size)),
             ended: Kind::new(Verdict::Ended, part(config.non_sampled_cache_size)),
             bytes_max: divided(bytes_max, parts),
-            hasher: DefaultHashBuilder::default(),
+            hasher: IdHasher::default(),
             lease: budget.lease(),
         }
     }
 
     /// What was decided of a trace. Whoever is asked for is remembered longer.
     pub(super) fn get(&mut self, id: &TraceId) -> Option<Decided> {
-        let hash = self.hasher.hash_one(id);
+        let hash = self.hasher.hash(id);
         let mut kinds = [&mut self.sampled, &mut self.ended].into_iter();
         kinds.find_map(|kind| kind.get(hash, id))
     }
 
     /// The same for those who only want to know.
     pub(super) fn peek(&self, id: &TraceId) -> Option<Decided> {
-        let hash = self.hasher.hash_one(id);
+        let hash = self.hasher.hash(id);
         let mut kinds = [&self.sampled, &self.ended].into_iter();
         kinds.find_map(|kind| Some(kind.decided(kind.entries.get(kind.find(hash, id)?)?)))
+    }
+
+    /// Brings the places of traces near that are about to be decided. Each is in memory that is slow, and here the
+    /// processor waits for several at a time.
+    pub(super) fn bring_near(&self, ids: &[TraceId]) {
+        for id in ids {
+            let hash = self.hasher.hash(id);
+            hint::black_box(self.ended.find(hash, id));
+        }
     }
 
     /// Remembers the verdict on a trace that has none.
@@ -185,7 +194,7 @@ impl Kind {
         }
     }
 
-    fn push(&mut self, entry: Entry, hasher: &DefaultHashBuilder) {
+    fn push(&mut self, entry: Entry, hasher: &IdHasher) {
         let number = self.first.wrapping_add(self.entries.len() as u32);
         self.entries.push_back(entry);
         let Self {
@@ -196,18 +205,18 @@ impl Kind {
         } = self;
         let rehash = |&number: &u32| {
             let entry = entries.get(number.wrapping_sub(*first) as usize);
-            entry.map_or(0, |entry| hasher.hash_one(entry.id))
+            entry.map_or(0, |entry| hasher.hash(&entry.id))
         };
-        by_id.insert_unique(hasher.hash_one(entry.id), number, rehash);
+        by_id.insert_unique(hasher.hash(&entry.id), number, rehash);
     }
 
     /// Forgets the oldest entry that nobody has asked for; those before it take their place behind the others. Says
     /// whether there was one to forget.
-    fn forget_one(&mut self, hasher: &DefaultHashBuilder) -> bool {
+    fn forget_one(&mut self, hasher: &IdHasher) -> bool {
         while let Some(entry) = self.entries.pop_front() {
             let number = self.first;
             self.first = number.wrapping_add(1);
-            let hash = hasher.hash_one(entry.id);
+            let hash = hasher.hash(&entry.id);
             if let Ok(found) = self.by_id.find_entry(hash, |&other| other == number) {
                 found.remove();
             }

@@ -8,9 +8,10 @@ use pipeline::{Chunk, Now};
 use smallvec::SmallVec;
 
 use super::cache::{Decided, Verdict};
+use super::id::TraceId;
 use super::log::Shared;
-use super::pending::Pending;
-use super::policies::{Around, Glimpse, Seen, Trace, TraceId};
+use super::pending::{BLOCK, Pending};
+use super::policies::{Around, Glimpse, Seen, Trace};
 use super::sampler::Sampler;
 use super::slab::Slot;
 use super::why::Cause;
@@ -19,10 +20,6 @@ use super::why::Cause;
 /// ends its trace, and would take the room of a thousand others; the decision is made with these, and what follows it
 /// waits no more.
 const TRACE_SPANS_MAX: u32 = if cfg!(test) { 5_000 } else { 100_000 };
-
-/// Spans whose traces are looked up together. Most traces lie where memory is slow, and lookups that do not depend on
-/// one another wait for it at the same time.
-const BLOCK: usize = 32;
 
 /// One request on its way in.
 pub(super) struct Pass<'o> {
@@ -127,6 +124,8 @@ impl Sampler {
         }
     }
 
+    /// Most traces lie where memory is slow, and lookups that do not depend on one another wait for it at the same
+    /// time.
     fn look_up(&mut self, block: &mut [Comer<'_>]) {
         for comer in &mut *block {
             comer.way = self.traces.find(&comer.trace).map(Way::Waits);

@@ -11,6 +11,7 @@ mod alarm;
 mod cache;
 mod config;
 mod emit;
+mod id;
 mod ingest;
 mod log;
 mod mark;

@@ -1,15 +1,21 @@
 //! The traces that wait, and in which order their time comes.
 
-use std::hash::BuildHasher;
+use std::collections::VecDeque;
+use std::hint;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::HashTable;
 use ledger::{Budget, Lease};
+use smallvec::SmallVec;
 
+use super::id::{IdHasher, TraceId};
 use super::log::Chain;
-use super::policies::{Facts, TraceId};
+use super::policies::Facts;
 use super::slab::{Slab, Slot};
+
+/// Traces that are looked at together.
+pub(super) const BLOCK: usize = 32;
 
 /// A trace that waits for its decision.
 #[derive(Debug)]
@@ -33,7 +39,9 @@ pub(super) struct Traces {
     entries: Slab<Entry>,
     by_first: Line,
     by_root: Line,
-    hasher: DefaultHashBuilder,
+    /// Of the last place.
+    number: u32,
+    hasher: IdHasher,
     /// Of the memory for facts and places, without the spans.
     lease: Lease,
 }
@@ -48,17 +56,24 @@ pub(super) struct Waits {
 #[derive(Debug)]
 struct Entry {
     pending: Pending,
-    /// Its neighbours in its line.
-    before: Option<Slot>,
-    after: Option<Slot>,
+    /// Of its place in the line where it stands.
+    number: u32,
 }
 
-/// Those that wait for the same, the longest first.
-#[derive(Clone, Copy, Debug, Default)]
-struct Line {
-    first: Option<Slot>,
-    last: Option<Slot>,
+/// Those that wait for the same, the longest first. One that has left its line leaves its place there, which is passed
+/// over when its turn comes.
+#[derive(Debug, Default)]
+struct Line(VecDeque<Place>);
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    slot: Slot,
+    /// No two places of the last four thousand million have the same.
+    number: u32,
 }
+
+/// Empty places that a line may have beside as many as there are traces.
+const EMPTY_MAX: usize = 1024;
 
 // === impl Traces ===
 
@@ -70,7 +85,8 @@ impl Traces {
             entries: Slab::default(),
             by_first: Line::default(),
             by_root: Line::default(),
-            hasher: DefaultHashBuilder::default(),
+            number: 0,
+            hasher: IdHasher::default(),
             lease: budget.lease(),
         }
     }
@@ -89,7 +105,7 @@ impl Traces {
             let entry = self.entries.get(slot);
             entry.is_some_and(|entry| entry.pending.id == *id)
         };
-        self.by_id.find(self.hasher.hash_one(id), is_it).copied()
+        self.by_id.find(self.hasher.hash(id), is_it).copied()
     }
 
     pub(super) fn get(&self, slot: Slot) -> Option<&Pending> {
@@ -102,12 +118,9 @@ impl Traces {
 
     /// Adds a trace that is not there yet.
     pub(super) fn add(&mut self, pending: Pending) -> Slot {
-        let hash = self.hasher.hash_one(pending.id);
-        let slot = self.entries.insert(Entry {
-            pending,
-            before: None,
-            after: None,
-        });
+        let hash = self.hasher.hash(&pending.id);
+        let number = self.next_number();
+        let slot = self.entries.insert(Entry { pending, number });
         let Self {
             by_id,
             entries,
@@ -117,16 +130,22 @@ impl Traces {
         by_id.insert_unique(hash, slot, |&slot| {
             entries
                 .get(slot)
-                .map_or(0, |entry| hasher.hash_one(entry.pending.id))
+                .map_or(0, |entry| hasher.hash(&entry.pending.id))
         });
-        self.by_first.push(&mut self.entries, slot);
+        self.by_first.0.push_back(Place { slot, number });
         self.charge();
         slot
+    }
+
+    fn next_number(&mut self) -> u32 {
+        self.number = self.number.wrapping_add(1);
+        self.number
     }
 
     /// The root of a trace has come: it is decided a while after that, if that is sooner.
     pub(super) fn hasten(&mut self, slot: Slot, now: Duration) {
         let Some(wait) = self.waits.root else { return };
+        let number = self.next_number();
         let Some(entry) = self.entries.get_mut(slot) else {
             return;
         };
@@ -134,8 +153,10 @@ impl Traces {
         let is_sooner = now.saturating_add(wait) < pending.came.saturating_add(self.waits.first);
         if pending.rooted.is_none() && is_sooner {
             pending.rooted = Some(now);
-            self.by_first.unlink(&mut self.entries, slot);
-            self.by_root.push(&mut self.entries, slot);
+            entry.number = number;
+            self.by_root.0.push_back(Place { slot, number });
+            self.by_first.close(&self.entries);
+            self.charge();
         }
     }
 
@@ -146,7 +167,7 @@ impl Traces {
 
     /// When the first trace came of those that wait.
     pub(super) fn oldest(&self) -> Option<Duration> {
-        let came = |line: &Line| Some(self.entries.get(line.first?)?.pending.came);
+        let came = |line: &Line| Some(line.head(&self.entries)?.1.pending.came);
         let heads = [came(&self.by_root), came(&self.by_first)];
         heads.into_iter().flatten().min()
     }
@@ -160,11 +181,11 @@ impl Traces {
     /// Takes all, as they came.
     pub(super) fn take_all(&mut self) -> Vec<Pending> {
         let mut all = Vec::with_capacity(self.len());
-        for line in [self.by_first, self.by_root] {
-            let mut next = line.first;
-            while let Some(slot) = next {
-                next = self.entries.get(slot).and_then(|entry| entry.after);
-                all.extend(self.entries.remove(slot).map(|entry| entry.pending));
+        for line in [&self.by_first, &self.by_root] {
+            for place in &line.0 {
+                if line.holds(place, &self.entries) {
+                    all.extend(self.entries.remove(place.slot).map(|entry| entry.pending));
+                }
             }
         }
         (self.by_first, self.by_root) = (Line::default(), Line::default());
@@ -194,24 +215,43 @@ impl Traces {
 
     pub(super) fn take(&mut self, slot: Slot) -> Option<Pending> {
         let pending = &self.entries.get(slot)?.pending;
-        let hash = self.hasher.hash_one(pending.id);
+        let hash = self.hasher.hash(&pending.id);
         let line = match pending.rooted {
             None => &mut self.by_first,
             Some(_) => &mut self.by_root,
         };
-        line.unlink(&mut self.entries, slot);
         if let Ok(entry) = self.by_id.find_entry(hash, |&other| other == slot) {
             entry.remove();
         }
         let entry = self.entries.remove(slot);
+        line.close(&self.entries);
         self.charge();
         entry.map(|entry| entry.pending)
     }
 
+    /// The next traces that are due, in order, at most so many. Most lie where memory is slow; here the processor waits
+    /// for several at a time, and finds them near when they are taken.
+    pub(super) fn due_by(&self, now: Duration, max: usize) -> SmallVec<[TraceId; BLOCK]> {
+        let mut ids = SmallVec::new();
+        for line in [&self.by_root, &self.by_first] {
+            let entries = line.0.iter().take(max).filter_map(|place| {
+                let entry = self.entries.get(place.slot)?;
+                (entry.number == place.number).then_some(&entry.pending)
+            });
+            let due = entries.take_while(|pending| self.due(pending) <= now);
+            ids.extend(due.map(|pending| pending.id));
+        }
+        ids.truncate(max);
+        for id in &ids {
+            hint::black_box(self.find(id));
+        }
+        ids
+    }
+
     fn first(&self) -> Option<(Duration, Slot)> {
         let head = |line: &Line| {
-            let slot = line.first?;
-            Some((self.due(&self.entries.get(slot)?.pending), slot))
+            let (slot, entry) = line.head(&self.entries)?;
+            Some((self.due(&entry.pending), slot))
         };
         let heads = [head(&self.by_root), head(&self.by_first)];
         heads.into_iter().flatten().min_by_key(|(due, _)| *due)
@@ -225,37 +265,41 @@ impl Traces {
     }
 
     fn charge(&mut self) {
+        let places = self.by_first.0.capacity() + self.by_root.0.capacity();
         let bytes = self.entries.bytes() + self.by_id.allocation_size();
-        self.lease.resize(bytes as u64);
+        self.lease
+            .resize((bytes + places * size_of::<Place>()) as u64);
     }
 }
 
 // === impl Line ===
 
 impl Line {
-    fn push(&mut self, entries: &mut Slab<Entry>, slot: Slot) {
-        let before = self.last.replace(slot);
-        match before.and_then(|before| entries.get_mut(before)) {
-            Some(entry) => entry.after = Some(slot),
-            None => self.first = Some(slot),
-        }
-        if let Some(entry) = entries.get_mut(slot) {
-            (entry.before, entry.after) = (before, None);
-        }
+    /// The first that is here.
+    fn head<'e>(&self, entries: &'e Slab<Entry>) -> Option<(Slot, &'e Entry)> {
+        let place = self.0.front()?;
+        Some((place.slot, entries.get(place.slot)?))
     }
 
-    fn unlink(&mut self, entries: &mut Slab<Entry>, slot: Slot) {
-        let Some((before, after)) = entries.get(slot).map(|entry| (entry.before, entry.after))
-        else {
-            return;
-        };
-        match before.and_then(|before| entries.get_mut(before)) {
-            Some(entry) => entry.after = after,
-            None => self.first = after,
+    fn holds(&self, place: &Place, entries: &Slab<Entry>) -> bool {
+        let entry = entries.get(place.slot);
+        entry.is_some_and(|entry| entry.number == place.number)
+    }
+
+    /// Closes the gap that one leaves: the first place is never empty, and not too many of the others are.
+    fn close(&mut self, entries: &Slab<Entry>) {
+        while self
+            .0
+            .front()
+            .is_some_and(|place| !self.holds(place, entries))
+        {
+            self.0.pop_front();
         }
-        match after.and_then(|after| entries.get_mut(after)) {
-            Some(entry) => entry.before = before,
-            None => self.last = before,
+        if self.0.len() > 2 * entries.len() + EMPTY_MAX {
+            let mut all = std::mem::take(&mut self.0);
+            all.retain(|place| self.holds(place, entries));
+            all.shrink_to_fit();
+            self.0 = all;
         }
     }
 }

@@ -16,7 +16,7 @@ use super::ingest::Pass;
 use super::log::Log;
 use super::mark::Marking;
 use super::meter::Meter;
-use super::pending::{Pending, Traces};
+use super::pending::{BLOCK, Pending, Traces};
 use super::policies::{Decision, Policies, Trace, Vote};
 use super::rules::Rules;
 use super::state::Estate;
@@ -146,6 +146,29 @@ impl Sampler {
         self.carry_out(&decision, pending, cause, now, out);
     }
 
+    /// Decides on the traces whose time has come, as far as this call may.
+    fn decide_due(&mut self, now: Now, out: &mut Outbox) {
+        let mut decided = 0;
+        loop {
+            let due = self.traces.due_by(now.mono, BLOCK);
+            if due.is_empty() {
+                return;
+            }
+            self.cache.bring_near(&due);
+            self.why.bring_near(&due);
+            for _ in due {
+                let Some(pending) = self.traces.take_first() else {
+                    return;
+                };
+                decided += pending.facts.bytes;
+                self.judge(pending, Cause::Due, now, out);
+                if decided >= DECIDED_BYTES_MAX {
+                    return;
+                }
+            }
+        }
+    }
+
     /// Does as the policies have just decided.
     pub(super) fn carry_out(
         &mut self,
@@ -259,14 +282,7 @@ impl Processor for Sampler {
         if let Some(due) = self.next.filter(|due| *due <= now.mono) {
             self.meter.decides(now.mono.saturating_sub(due));
         }
-        let mut decided = 0;
-        while decided < DECIDED_BYTES_MAX
-            && self.traces.next_due().is_some_and(|due| due <= now.mono)
-            && let Some(pending) = self.traces.take_first()
-        {
-            decided += pending.facts.bytes;
-            self.judge(pending, Cause::Due, now, out);
-        }
+        self.decide_due(now, out);
         self.emit(now, out);
         self.why.measure(now.mono);
         self.plan_next();

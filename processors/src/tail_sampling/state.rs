@@ -12,9 +12,10 @@ use pipeline::component::Outbox;
 use pipeline::{Batch, Shards};
 
 use super::cache::Verdict;
+use super::id::TraceId;
 use super::log::{Log, Record, SharedAt};
 use super::pending::Pending;
-use super::policies::{Around, Charter, Facts, Level, Seen, TraceId};
+use super::policies::{Around, Charter, Facts, Level, Seen};
 use super::sampler::Sampler;
 use super::why::Memory;
 

@@ -47,8 +47,8 @@ pub(super) enum Condition {
 pub(super) enum Test {
     Between(i64, i64),
     Is(bool),
-    /// Each with its place in the configuration.
-    OneOf(HashMap<String, usize>),
+    /// The bytes of each, with its place in the configuration.
+    OneOf(HashMap<Vec<u8>, usize>),
     Matches(Vec<Regex>),
 }
 
@@ -278,8 +278,13 @@ impl Condition {
             let patterns = own.values.iter().map(|value| pattern::compile(value));
             Test::Matches(patterns.collect::<Result<_, _>>()?)
         } else {
-            let values = own.values.iter().cloned().zip(0..);
-            Test::OneOf(values.filter(|(value, _)| !value.is_empty()).collect())
+            let values = own.values.iter().map(|value| value.clone().into_bytes());
+            Test::OneOf(
+                values
+                    .zip(0..)
+                    .filter(|(value, _)| !value.is_empty())
+                    .collect(),
+            )
         };
         Ok(Self::attribute(&own.key, test))
     }
@@ -320,7 +325,7 @@ impl Test {
     /// What is found, as a number: the integer itself, or the place of the value or pattern in the configuration.
     fn find(&self, value: &AnyValue<'_>, on: On) -> Option<u64> {
         let text = || {
-            let text = value.as_text().unwrap_or_default().to_string_lossy();
+            let text = value.as_text().unwrap_or_default();
             (on == On::Resource || !text.is_empty()).then_some(text)
         };
         match self {
@@ -333,9 +338,17 @@ impl Test {
                 (*min..=*max).contains(&number).then_some(number as u64)
             }
             Self::Is(expected) => (matches!(value, AnyValue::Bool(true)) == *expected).then_some(0),
-            Self::OneOf(values) => values.get(text()?.as_ref()).map(|at| *at as u64),
-            Self::Matches(patterns) => {
+            Self::OneOf(values) => {
                 let text = text()?;
+                let found = values.get(text.as_bytes()).or_else(|| {
+                    let is_text = text.to_str().is_ok();
+                    let lossy = (!is_text).then(|| text.to_string_lossy())?;
+                    values.get(lossy.as_bytes())
+                });
+                found.map(|at| *at as u64)
+            }
+            Self::Matches(patterns) => {
+                let text = text()?.to_string_lossy();
                 let at = patterns.iter().position(|pattern| pattern.is_match(&text));
                 at.map(|at| at as u64)
             }

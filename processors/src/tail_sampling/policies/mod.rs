@@ -24,6 +24,7 @@ use otlp::sampling::Threshold;
 use otlp::view::Attributes;
 use smallvec::SmallVec;
 
+use super::id::TraceId;
 use condition::Conditions;
 use config::PolicyType;
 use rule::Rule;
@@ -38,8 +39,6 @@ pub(super) use words::time_text;
 
 /// Nanoseconds of a millisecond.
 const MILLI: i64 = 1_000_000;
-
-pub(super) type TraceId = [u8; 16];
 
 /// What is known of a trace without its spans.
 #[derive(Clone, Debug)]

@@ -2,12 +2,13 @@
 
 use otlp::sampling::{DIGITS_MAX, Threshold};
 
+use super::super::id::TraceId;
 use super::bucket::Bucket;
 use super::composite::Composite;
 use super::condition::{Condition, Conditions};
 use super::config::{ErrorMode, PolicyConfig, PolicyType, Probabilistic};
 use super::trail::{Asked, Trail};
-use super::{Trace, TraceId, Vote};
+use super::{Trace, Vote};
 
 /// The Collector's salt where none is given.
 const SALT: &str = "default-hash-seed";

@@ -3,13 +3,14 @@
 
 use serde::Serialize;
 
+use super::super::id::TraceId;
 use super::composite::{per_second, shares};
 use super::config::{Code, PolicyConfig, PolicyType};
 use super::trail::Reader;
 use super::words::{
     Measured, any_of, bucket, latency, number_within, probability, span_count, text_of, trace_state,
 };
-use super::{TraceId, Vote, rule};
+use super::{Vote, rule};
 
 /// The policies of one configuration, in the order in which they were asked.
 #[derive(Debug, PartialEq)]

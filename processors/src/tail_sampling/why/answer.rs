@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::super::cache::Verdict;
-use super::super::policies::{Charter, Measures, Said, TraceId, time_text};
+use super::super::id::TraceId;
+use super::super::policies::{Charter, Measures, Said, time_text};
 use super::Why;
 use super::record::{Cause, Outcome, Record};
 

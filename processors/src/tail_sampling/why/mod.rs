@@ -13,7 +13,8 @@ use std::time::Duration;
 use pipeline::component::{Host, Label};
 use telemetry::metrics::{Family, Gauge, Metrics};
 
-use super::policies::{Charter, TraceId};
+use super::id::TraceId;
+use super::policies::Charter;
 use ring::Ring;
 
 use answer::{Asked, Waiting};
@@ -66,6 +67,11 @@ impl Why {
     pub(super) fn note(&mut self, decided: &Decided<'_>) {
         self.began.get_or_insert(decided.at);
         self.ring.append(decided, 0, &self.charter);
+    }
+
+    /// Makes ready for decisions on these traces.
+    pub(super) fn bring_near(&self, ids: &[TraceId]) {
+        self.ring.bring_near(ids);
     }
 
     /// One more span of a trace that was decided before.

@@ -11,7 +11,8 @@ use std::time::Duration;
 use otlp::wire::put_varint;
 use serde::Serialize;
 
-use super::super::policies::{TraceId, Vote, take_varint};
+use super::super::id::TraceId;
+use super::super::policies::{Vote, take_varint};
 
 /// Before the tags.
 pub(super) const HEADER: usize = 2 + 4 + 16;

@@ -6,14 +6,15 @@
 mod moving;
 
 use std::collections::VecDeque;
-use std::hash::BuildHasher;
+use std::hint;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::HashTable;
 use ledger::{Budget, Lease};
 
-use super::super::policies::{Charter, TraceId};
+use super::super::id::{IdHasher, TraceId};
+use super::super::policies::Charter;
 use super::record::{self, Decided, Record};
 
 pub(in super::super) use moving::Memory;
@@ -40,7 +41,7 @@ pub(super) struct Ring {
     /// The number of the first of them.
     first: u16,
     index: HashTable<At>,
-    hasher: DefaultHashBuilder,
+    hasher: IdHasher,
     bytes_max: u64,
     /// The newest decision that has been forgotten.
     forgotten: Option<Duration>,
@@ -67,7 +68,7 @@ impl Ring {
             segments: VecDeque::new(),
             first: 0,
             index: HashTable::new(),
-            hasher: DefaultHashBuilder::default(),
+            hasher: IdHasher::default(),
             bytes_max: bytes_max.min(BYTES_MAX),
             forgotten: None,
             spare: None,
@@ -118,9 +119,9 @@ impl Ring {
         } = self;
         let hash_of = |at: &At| {
             let id = at.bytes(segments, *first).and_then(record::id);
-            id.map_or(0, |id| hasher.hash_one(id))
+            id.map_or(0, |id| hasher.hash(id))
         };
-        index.insert_unique(hasher.hash_one(decided.id), at, hash_of);
+        index.insert_unique(hasher.hash(&decided.id), at, hash_of);
     }
 
     /// One more span of a trace that was decided.
@@ -161,11 +162,18 @@ impl Ring {
     }
 
     fn places(&self, id: &TraceId) -> impl Iterator<Item = At> {
-        let places = self.index.iter_hash(self.hasher.hash_one(id));
+        let places = self.index.iter_hash(self.hasher.hash(id));
         places.copied().filter(move |at| {
             let known = at.bytes(&self.segments, self.first).and_then(record::id);
             known == Some(id)
         })
+    }
+
+    /// Brings the places of traces near that are about to be decided.
+    pub(super) fn bring_near(&self, ids: &[TraceId]) {
+        for id in ids {
+            hint::black_box(self.index.find(self.hasher.hash(id), |_| false));
+        }
     }
 
     fn newest(&self, id: &TraceId) -> Option<At> {
@@ -222,7 +230,7 @@ impl Ring {
         };
         for (offset, record) in segment.records() {
             let at = At(u32::from(self.first) << 16 | offset as u32);
-            let hash = self.hasher.hash_one(record.decided.id);
+            let hash = self.hasher.hash(&record.decided.id);
             if let Ok(entry) = self.index.find_entry(hash, |other| *other == at) {
                 entry.remove();
             }

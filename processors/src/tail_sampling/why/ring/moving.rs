@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use ledger::Budget;
 
-use super::super::super::policies::{Charter, TraceId};
+use super::super::super::id::TraceId;
+use super::super::super::policies::Charter;
 use super::super::Why;
 use super::super::record::Record;
 use super::Ring;
