@@ -170,6 +170,31 @@ def refused(report, chart, work):
         report.check(f"refused: {case['name']}", faults)
 
 
+def paths(values, depth=3):
+    """The keys of the values, as lists of names."""
+    for key, value in values.items():
+        yield [key]
+        if isinstance(value, dict) and depth > 1:
+            yield from ([key, *rest] for rest in paths(value, depth - 1))
+
+
+def emptied(report, chart, work):
+    """Null in the place of any value renders, or is refused in words; it never ends within a template."""
+    kinds = ["clusterRole", "podMonitor", "networkPolicy", "httproute", "ingress", "serviceMonitor", "prometheusRule"]
+    for path in paths(yaml.safe_load((chart / "values.yaml").read_text())):
+        given = {"role": "gateway", "image": {"repository": "tracegate"}, "autoscaling": {"enabled": True}}
+        given |= {kind: {"create": True} if kind == "clusterRole" else {"enabled": True} for kind in kinds}
+        *folder, key = path
+        at = given
+        for name in folder:
+            at = at.setdefault(name, {})
+        at[key] = None
+        values = work / "emptied.yaml"
+        values.write_text(yaml.safe_dump(given))
+        made = ran("helm", "template", *RELEASE, str(chart), "--values", str(values))
+        report.check(f"{'.'.join(path)}: null", made.stderr if made.returncode and "\n* " not in made.stderr else "")
+
+
 def older(report, chart, rendered):
     """Helm 3 renders the same, where it is there."""
     helm = os.environ.get("TRACEGATE_HELM3")
@@ -224,6 +249,7 @@ def main():
     for name, faults in cluster.validate(work, sorted(rendered)):
         report.check(name, faults)
     older(report, chart, rendered)
+    emptied(report, chart, work)
     refused(report, chart, work)
     documented(report, collector, chart, work)
     part(report, chart, work)

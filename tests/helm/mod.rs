@@ -71,6 +71,33 @@ fn keys(schema: &Value, prefix: &str, found: &mut BTreeSet<String>) {
     }
 }
 
+/// What takes the place of a value with this default where it is null: nothing of its kind, or `None` where null has
+/// a meaning.
+fn nothing(default: &Value, schema: &Value) -> Option<Value> {
+    if is(schema, "null") {
+        return None;
+    }
+    if let (Some(default), Value::Object(known)) = (default.as_object(), &schema["properties"]) {
+        let rows = default.iter();
+        let rows =
+            rows.filter_map(|(key, value)| Some((key.clone(), nothing(value, &known[key])?)));
+        return Some(Value::Object(rows.collect()));
+    }
+    match schema["type"].as_str()? {
+        "object" => Some(Value::Object(serde_json::Map::new())),
+        "array" => Some(Value::Array(Vec::new())),
+        "boolean" => Some(Value::Bool(false)),
+        _ => None,
+    }
+}
+
+#[test]
+fn the_chart_knows_what_takes_the_place_of_null() {
+    let found = nothing(&yaml("helm/tracegate/values.yaml"), &schema()).unwrap();
+    let text = serde_json::to_string_pretty(&found).unwrap();
+    generated("helm/tracegate/files/nothing.json", &format!("{text}\n"));
+}
+
 #[test]
 fn the_keys_that_the_chart_knows_are_those_of_its_schema() {
     let mut found = BTreeSet::new();
