@@ -38,7 +38,11 @@ impl Translator<'_> {
             Value::Number(number) => {
                 let value = value_or_end(as_double(*number));
                 self.number(labels, metric.name, value);
-                self.exemplify(exemplars, time, |_| Some(0))
+                // OpenTelemetry's rules know exemplars of counters and of histograms.
+                match metric.is_counter {
+                    true => self.exemplify(exemplars, time, |_| Some(0)),
+                    false => Ok(()),
+                }
             }
             Value::Exponential(histogram) => {
                 let body = match point.ended {

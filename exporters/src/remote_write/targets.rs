@@ -32,3 +32,24 @@ impl Targets {
         follows
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_resources_are_remembered_than_there_is_room_for() {
+        let mut targets = Targets::default();
+        for number in 0..TARGETS_MAX + 10 {
+            let pod = number.to_string();
+            assert!(targets.follows(["pod", &pod].into_iter(), 2));
+            // Of the one before, what is known is kept, unless all has been forgotten meanwhile.
+            assert!(!targets.follows(["pod", &pod].into_iter(), 1) || targets.newest.len() == 1);
+        }
+        assert!(
+            targets.newest.len() <= TARGETS_MAX,
+            "{}",
+            targets.newest.len()
+        );
+    }
+}

@@ -336,6 +336,9 @@ def main(collector, prometheus, work, message):
         scrapes = SCRAPES.replace("ADDRESS", exporter)
         text = Server(prometheus, work, "text", scrapes, "exemplar-storage")
         running.append(text)
+        # Prometheus takes remote write 2 since it wants to be told so for each job.
+        if message != "prometheus.WriteRequest":
+            scrapes += "    scrape_native_histograms: true\n"
         native = Server(prometheus, work, "native", scrapes, "native-histograms")
         running.append(native)
         wait_for("Prometheus to be ready", lambda: written.get("query", query="1"))

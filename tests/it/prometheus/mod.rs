@@ -1,7 +1,7 @@
 //! What the exporter `prometheus` shows to who scrapes it, over the life of a service.
 
 mod differential;
-mod points;
+pub(crate) mod points;
 
 use std::io::Read;
 

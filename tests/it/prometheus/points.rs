@@ -58,12 +58,12 @@ struct Span {
     time: u64,
 }
 
-pub(super) fn requests() -> Vec<ExportMetricsServiceRequest> {
+pub(crate) fn requests() -> Vec<ExportMetricsServiceRequest> {
     let mut draw = Draw(1);
     (0..ROUNDS).map(|round| request(round, &mut draw)).collect()
 }
 
-pub(super) fn count(requests: &[ExportMetricsServiceRequest]) -> usize {
+pub(crate) fn count(requests: &[ExportMetricsServiceRequest]) -> usize {
     let metrics = requests.iter().flat_map(|r| &r.resource_metrics);
     let metrics = metrics
         .flat_map(|r| &r.scope_metrics)

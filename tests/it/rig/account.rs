@@ -56,11 +56,6 @@ impl Account {
         self.of(kind, id, "traces")
     }
 
-    /// The same of metrics.
-    pub(crate) fn metrics(&self, kind: &str, id: &str) -> Figures {
-        self.of(kind, id, "metrics")
-    }
-
     /// Kind, id and signal of every node that has one.
     pub(crate) fn nodes(&self) -> BTreeSet<(String, String, String)> {
         let nodes = self.rows.keys().cloned();
