@@ -10,6 +10,7 @@ mod requests;
 mod room;
 mod service_graph;
 mod span_metrics;
+mod wanted;
 
 use pipeline::component::ConnectorFactory;
 

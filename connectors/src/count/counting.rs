@@ -14,8 +14,8 @@ use super::config::Config;
 use super::meter::Meter;
 use super::sections::Sections;
 use super::tally::Tally;
-use crate::key::{Values, read_wanted};
 use crate::requests::Requests;
+use crate::wanted::Values;
 
 /// The scope of the metrics, under the Collector's name.
 const SCOPE: &str =
@@ -61,7 +61,9 @@ impl Count {
         let mut of_resource = Values::new();
         for group in Request::new(self.signal, request).resource_groups() {
             let group = group?;
-            read_wanted(&self.sections.wanted, group.attributes(), &mut of_resource)?;
+            self.sections
+                .wanted
+                .read(group.attributes(), &mut of_resource)?;
             let mut pass = Pass {
                 sections: &self.sections,
                 meter: &self.meter,
@@ -91,10 +93,10 @@ impl<'a> Pass<'_, '_, 'a> {
     fn scope(&mut self, scope: &ScopeGroup<'a>, taken: &mut u64) -> Result<(), Malformed> {
         let wanted = &self.sections.wanted;
         let (mut of_scope, mut of_item) = (Values::new(), Values::new());
-        read_wanted(wanted, scope.attributes(), &mut of_scope)?;
+        wanted.read(scope.attributes(), &mut of_scope)?;
         for item in scope.items() {
             let item = item?;
-            read_wanted(wanted, item.attributes(), &mut of_item)?;
+            wanted.read(item.attributes(), &mut of_item)?;
             match item.span()? {
                 Some(span) => self.span(scope, &span, (&of_item, &of_scope))?,
                 None => self.item(item, (&of_item, &of_scope))?,
@@ -107,7 +109,7 @@ impl<'a> Pass<'_, '_, 'a> {
             self.others.count((wanted, &carriers), None, self.meter)?;
             for point in metric.points() {
                 let point = point?;
-                read_wanted(wanted, point.attributes(), &mut of_item)?;
+                wanted.read(point.attributes(), &mut of_item)?;
                 self.item(point, (&of_item, &of_scope))?;
                 *taken += 1;
             }
@@ -155,7 +157,7 @@ impl<'a> Pass<'_, '_, 'a> {
         for (at, event) in span.events().enumerate() {
             let event = &event?;
             self.others.note(event.time_unix_nano);
-            read_wanted(wanted, event.attributes(), &mut of_event)?;
+            wanted.read(event.attributes(), &mut of_event)?;
             let carriers = [of_event.as_slice(), of_scope, self.of_resource];
             let scene = Scene {
                 event: Some((at, event)),

@@ -4,13 +4,13 @@ use otlp::{OwnedValue, Signal};
 use ottl::{Condition, Context};
 
 use super::config::{Config, Metric, Metrics};
-use crate::key::place_of;
+use crate::wanted::Wanted;
 
 /// What is counted of one signal.
 #[derive(Debug, Default)]
 pub(super) struct Sections {
     /// Attributes that some metric names.
-    pub(super) wanted: Vec<String>,
+    pub(super) wanted: Wanted,
     /// Spans, data points or log records.
     pub(super) items: Vec<Counted>,
     /// What stands within a span, or around data points.
@@ -38,7 +38,7 @@ impl Sections {
     /// # Errors
     /// A metric is none, which the checks of the configuration name.
     pub(super) fn new(config: &Config, signal: Signal) -> Result<Self, String> {
-        let mut wanted = Vec::new();
+        let mut wanted = Wanted::default();
         let mut read = |metrics: &Metrics, context: Option<Context>| {
             let counted = metrics.iter();
             let counted =
@@ -69,7 +69,7 @@ impl Counted {
         name: &str,
         metric: &Metric,
         context: Option<Context>,
-        wanted: &mut Vec<String>,
+        wanted: &mut Wanted,
     ) -> Result<Self, String> {
         let conditions = metric.conditions.iter().map(|text| {
             let context = context.ok_or("conditions are not built here yet")?;
@@ -78,7 +78,7 @@ impl Counted {
         let conditions = conditions.collect::<Result<_, String>>()?;
         let attributes = metric.attributes.iter().map(|attribute| {
             Ok(Attribute {
-                at: place_of(&attribute.key, wanted),
+                at: wanted.place_of(&attribute.key),
                 default: attribute.default()?,
             })
         });

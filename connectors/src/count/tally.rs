@@ -10,6 +10,7 @@ use super::meter::Meter;
 use super::sections::{Attribute, Counted};
 use crate::key::put_value;
 use crate::requests::Requests;
+use crate::wanted::Wanted;
 
 /// The values of wanted attributes, from the most specific carrier to the least: item, scope, resource.
 pub(super) type Carriers<'c, 'a> = [&'c [Option<AnyValue<'a>>]; 3];
@@ -56,7 +57,7 @@ impl<'s> Tally<'s> {
     /// Counts something, wherever its attributes and the conditions want it. `scene` is what conditions look at.
     pub(super) fn count(
         &mut self,
-        (wanted, carriers): (&[String], &Carriers<'_, '_>),
+        (wanted, carriers): (&Wanted, &Carriers<'_, '_>),
         scene: Option<&Scene<'_>>,
         meter: &Meter,
     ) -> Result<(), Malformed> {
@@ -78,7 +79,7 @@ impl<'s> Tally<'s> {
             }
             let mut attributes = KeyValues::default();
             for (attribute, value) in counted.attributes.iter().zip(&values) {
-                let name = wanted.get(attribute.at).map_or("", String::as_str);
+                let name = wanted.name(attribute.at);
                 match value {
                     Found::Given(value) => attributes.put(name.into(), value)?,
                     Found::Default(value) => attributes.put_owned(name.into(), value),

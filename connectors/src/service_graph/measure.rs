@@ -18,7 +18,7 @@ use super::pending::{Key, Pending, Taken};
 use super::request::{Callee, Caller};
 use super::rules::Rules;
 use super::table::{Table, write_key};
-use crate::key::{Values, read_wanted};
+use crate::wanted::Values;
 
 const SERVICE_NAME: &str = "service.name";
 
@@ -90,7 +90,7 @@ impl ServiceGraph {
                 None => "".into(),
             };
             let service: Arc<str> = service.as_ref().into();
-            read_wanted(&self.rules.wanted, attributes, &mut of_resource)?;
+            self.rules.wanted.read(attributes, &mut of_resource)?;
             for scope in group.scope_groups() {
                 for item in scope?.items() {
                     let span = Span::read(item?.body)?;
@@ -102,7 +102,7 @@ impl ServiceGraph {
                         self.meter.without_service(1);
                         continue;
                     }
-                    read_wanted(&self.rules.wanted, span.attributes(), &mut of_span)?;
+                    self.rules.wanted.read(span.attributes(), &mut of_span)?;
                     let half = Half {
                         service: &service,
                         span: &span,

@@ -6,14 +6,14 @@ use config::GoDuration;
 
 use super::config::Config;
 use crate::buckets::{Buckets, exponential_size};
-use crate::key::place_of;
+use crate::wanted::Wanted;
 
 #[derive(Debug)]
 pub(super) struct Rules {
     /// What a series is: series of the same shape go on in a successor.
     pub(super) shape: Config,
     /// Attributes that one of the lists names.
-    pub(super) wanted: Vec<String>,
+    pub(super) wanted: Wanted,
     /// Places in `wanted`.
     pub(super) dimensions: Vec<usize>,
     pub(super) peers: Vec<usize>,
@@ -38,9 +38,9 @@ pub(super) struct Rules {
 impl Rules {
     pub(super) fn new(config: &Config) -> Self {
         let default = Config::default();
-        let mut wanted = Vec::new();
+        let mut wanted = Wanted::default();
         let mut places = |names: &[String]| {
-            let places = names.iter().map(|name| place_of(name, &mut wanted));
+            let places = names.iter().map(|name| wanted.place_of(name));
             places.collect::<Vec<_>>()
         };
         let dimensions = places(&config.dimensions);

@@ -19,8 +19,9 @@ use super::rules::{Measures, Rules, TableRules};
 use super::series::Series;
 use super::store::{Group, Store, Table};
 use super::subject::{Carrier, Subject};
-use crate::key::{Values, put, read_wanted};
+use crate::key::put;
 use crate::room::{Room, SERIES_PART, overflow};
+use crate::wanted::Values;
 
 /// The one instance of a connector.
 pub(super) struct SpanMetrics {
@@ -76,7 +77,7 @@ impl SpanMetrics {
                 continue;
             };
             let service = service.as_text().unwrap_or_default();
-            read_wanted(&self.rules.wanted, attributes, &mut of_resource)?;
+            self.rules.wanted.read(attributes, &mut of_resource)?;
             let key = resource_key(&group, &self.rules.key_attributes)?;
             let limits = (self.rules.resources_max, self.room.is_full());
             let tables = self.rules.tables.len();
@@ -96,8 +97,7 @@ impl SpanMetrics {
                 let scope = scope?;
                 let names = scope.scope.as_ref().filter(|scope| pass.wants(scope));
                 for item in scope.items() {
-                    let span = Span::read(item?.body)?;
-                    read_wanted(&pass.rules.wanted, span.attributes(), &mut of_span)?;
+                    let span = pass.rules.wanted.read_span(item?.body, &mut of_span)?;
                     let (times, is_adjusted) = self.adjusted.count(&span);
                     let span_carrier = carrier(span.attributes(), &of_span);
                     let resource_carrier = carrier(attributes, &of_resource);
@@ -207,7 +207,7 @@ impl Pass<'_> {
         table: (&mut Table, &TableRules),
     ) -> Result<(), Malformed> {
         let mut values = Values::new();
-        read_wanted(&self.rules.wanted, event.attributes(), &mut values)?;
+        self.rules.wanted.read(event.attributes(), &mut values)?;
         let &[span, resource] = subject.carriers else {
             return Ok(());
         };

@@ -11,14 +11,14 @@ use super::config::{
 };
 use super::glob;
 use crate::buckets::Buckets;
-use crate::key::place_of;
+use crate::wanted::Wanted;
 
 #[derive(Debug)]
 pub(super) struct Rules {
     pub(super) shape: Shape,
     pub(super) defaults: Defaults,
     /// Attributes that some list names.
-    pub(super) wanted: Vec<String>,
+    pub(super) wanted: Wanted,
     /// Of all metrics.
     pub(super) common: List,
     pub(super) tables: Vec<TableRules>,
@@ -101,7 +101,7 @@ impl Measures {
 impl Rules {
     pub(super) fn new(config: &Config, instance: &Arc<str>) -> Result<Self, String> {
         let keeps = |name: &str| !config.exclude_dimensions.iter().any(|other| other == name);
-        let mut wanted = Vec::new();
+        let mut wanted = Wanted::default();
         let common = List::new(&config.dimensions, &mut wanted)?;
         let tables = tables(config, &mut wanted)?;
         let at_least_one = |size: i64| usize::try_from(size).unwrap_or(0).max(1);
@@ -143,7 +143,7 @@ impl Rules {
 }
 
 /// Calls and durations stand together unless one of them has dimensions of its own.
-fn tables(config: &Config, wanted: &mut Vec<String>) -> Result<Vec<TableRules>, String> {
+fn tables(config: &Config, wanted: &mut Wanted) -> Result<Vec<TableRules>, String> {
     let histogram = &config.histogram;
     let buckets = match histogram.exponential.as_ref() {
         Some(exponential) => Buckets::exponential(exponential.size()),
@@ -178,14 +178,14 @@ fn tables(config: &Config, wanted: &mut Vec<String>) -> Result<Vec<TableRules>, 
 // === impl List ===
 
 impl List {
-    fn new(dimensions: &[Dimension], wanted: &mut Vec<String>) -> Result<Self, String> {
+    fn new(dimensions: &[Dimension], wanted: &mut Wanted) -> Result<Self, String> {
         let mut list = Self::default();
         for dimension in dimensions {
             if !dimension.glob.is_empty() {
                 list.globs.push(glob::compile(&dimension.glob)?);
                 continue;
             }
-            let at = place_of(&dimension.name, wanted);
+            let at = wanted.place_of(&dimension.name);
             let default = dimension.default.as_deref().map(OwnedValue::from);
             list.names.push(Named { at, default });
         }

@@ -101,7 +101,7 @@ impl<'a> Subject<'_, 'a> {
         }
         for list in [&rules.common, own] {
             for named in &list.names {
-                let name = rules.wanted.get(named.at).map_or("", String::as_str);
+                let name = rules.wanted.name(named.at);
                 match (self.value(named.at), &named.default) {
                     (Some(value), _) => attributes.put(name.into(), &value)?,
                     (None, Some(default)) => attributes.put_owned(name.into(), default),

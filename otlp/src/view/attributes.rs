@@ -49,9 +49,9 @@ impl<'a> EncodedKeyValue<'a> {
     /// The value, [`AnyValue::Empty`] if there is none.
     pub fn value(&self) -> Result<AnyValue<'a>, Malformed> {
         if let Some((_, value)) = KeyValue::plain(self.body)
-            && let Some(text) = AnyValue::plain_text(value, self.depth + 1)
+            && let Some(value) = AnyValue::plain(value, self.depth + 1)
         {
-            return Ok(AnyValue::String(text));
+            return Ok(value);
         }
         KeyValue::read(self.body, self.depth)?.value()
     }
@@ -187,7 +187,22 @@ mod tests {
         put_len(&mut text, 1, &long[..100]);
         let mut several = text.clone();
         put_len(&mut several, 1, b"other");
-        for value in [&[][..], &[0x10, 1], &[0x0a, 0], &[0x0a, 9], &text, &several] {
+        let number = [
+            0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1,
+        ];
+        for value in [
+            &[][..],
+            &[0x10, 1],
+            &[0x0a, 0],
+            &[0x0a, 9],
+            &[0x18],
+            &[0x18, 0x80],
+            &[0x18, 200, 1],
+            &[0x18, 7, 0x18, 8],
+            &number,
+            &text,
+            &several,
+        ] {
             let mut body = Vec::new();
             put_len(&mut body, 1, b"key");
             put_len(&mut body, 2, value);

@@ -8,7 +8,7 @@ use crate::layout::{
     VALUES,
 };
 use crate::survey::TOO_DEEP;
-use crate::wire::{Field, Malformed};
+use crate::wire::{Field, Malformed, take_varint};
 
 /// A value of an attribute, a log body, or an element of another value.
 ///
@@ -67,15 +67,22 @@ impl<'a> AnyValue<'a> {
         })
     }
 
-    /// The text of a string of at most 127 bytes, if that is all of the value, as in most.
+    /// A text of at most 127 bytes or a whole number, if that is all there is, as in most values.
     #[inline]
-    pub(super) fn plain_text(body: &'a [u8], depth: usize) -> Option<Text<'a>> {
+    pub(super) fn plain(body: &'a [u8], depth: usize) -> Option<Self> {
         const STRING_TAG: u8 = (STRING_VALUE as u8) << 3 | 2;
+        const INT_TAG: u8 = (INT_VALUE as u8) << 3;
+        if depth > ANY_VALUE_DEPTH {
+            return None;
+        }
         match body {
-            [STRING_TAG, length @ 0..0x80, text @ ..]
-                if text.len() == usize::from(*length) && depth <= ANY_VALUE_DEPTH =>
-            {
-                Some(Text::new(text))
+            [STRING_TAG, length @ 0..0x80, text @ ..] if text.len() == usize::from(*length) => {
+                Some(Self::String(Text::new(text)))
+            }
+            [INT_TAG, number @ ..] => {
+                let mut rest = number;
+                let number = take_varint(&mut rest).ok()?;
+                rest.is_empty().then_some(Self::Int(number as i64))
             }
             _ => None,
         }
