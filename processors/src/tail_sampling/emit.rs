@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 
 use hashbrown::HashMap;
 use otlp::wire::{len_field_len, put_len, put_len_header};
+use smallvec::SmallVec;
 
 use super::log::{At, Chain, Log, SharedAt};
 use super::mark::{Mark, Marking};
+use super::pending::BLOCK;
 
 /// `ExportTraceServiceRequest.resource_spans`, `ResourceSpans.scope_spans` and `ScopeSpans.spans`.
 const RESOURCE_SPANS: u32 = 1;
@@ -65,18 +67,26 @@ struct Group {
 }
 
 impl Emitter {
-    /// Adds the spans of a trace, which are to tell this.
-    pub(super) fn add(&mut self, log: &Log, chain: Chain, mark: Mark) {
+    /// Adds a trace, the spans of which are to tell this.
+    pub(super) fn add(&mut self, chain: Chain, mark: Mark) {
         let next = chain.last();
         self.rest.push_back(Rest { chain, next, mark });
-        self.gather(log);
     }
 
-    /// Until there is enough for a request.
-    fn gather(&mut self, log: &Log) {
-        while !self.has_enough()
-            && let Some(mut rest) = self.rest.pop_front()
-        {
+    /// Gathers the spans of the traces that were added, until there is enough for a request.
+    pub(super) fn gather(&mut self, log: &Log) {
+        let mut near = 0;
+        while !self.has_enough() {
+            if near == 0 {
+                let next: SmallVec<[At; BLOCK]> =
+                    self.rest.iter().take(BLOCK).map(|rest| rest.next).collect();
+                near = next.len();
+                log.bring_near(next);
+            }
+            let Some(mut rest) = self.rest.pop_front() else {
+                return;
+            };
+            near -= 1;
             match self.gather_trace(log, rest.next, rest.mark) {
                 Some(next) => {
                     rest.next = next;
@@ -117,8 +127,8 @@ impl Emitter {
         self.spans
     }
 
-    /// Whether the next request should be written before more is added.
-    pub(super) fn has_enough(&self) -> bool {
+    /// Whether the next request takes no more traces.
+    fn has_enough(&self) -> bool {
         self.bytes >= ENOUGH_BYTES
     }
 
@@ -239,8 +249,9 @@ mod tests {
     fn emitted(log: &mut Log, chains: impl IntoIterator<Item = Chain>) -> String {
         let mut emitter = Emitter::default();
         for chain in chains {
-            emitter.add(log, chain, Mark::default());
+            emitter.add(chain, Mark::default());
         }
+        emitter.gather(log);
         let request = emitter.finish(log, &Marking::default());
         String::from_utf8(json::encode(Signal::Traces, &request).unwrap()).unwrap()
     }

@@ -285,8 +285,7 @@ impl Sampler {
         self.meter.late(decided.verdict, age, span.is_error());
         if decided.verdict == Verdict::Sampled {
             let chain = self.log.append(&mut group.shared, body);
-            self.emitter.add(&self.log, chain, self.marking.late());
-            self.emit_enough(pass.out);
+            self.emitter.add(chain, self.marking.late());
         } else {
             pass.out.drop_items(1, Reason::NotSampled);
         }

@@ -19,6 +19,9 @@ use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 use ledger::{Budget, Lease};
+use smallvec::SmallVec;
+
+use super::pending::BLOCK;
 
 /// A segment's size. Large enough that what its spans share is a small part, small enough that the one that is being
 /// filled and the one that still waits for its last trace are.
@@ -29,6 +32,9 @@ pub(super) const SEGMENT_BYTES: usize = 4 << 20;
 const SPARES_MAX: usize = 4;
 
 const HEADER: usize = 16;
+
+/// Spans of one trace that are brought near before they are read: those behind them would push the first out again.
+const NEAR_SPANS_MAX: usize = 64;
 
 /// Where a span lies: the number of its segment, and the offset in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +162,25 @@ impl Log {
             next = record.previous;
             Some((at, record))
         })
+    }
+
+    /// Brings the spans near that are to be read, by the last one of each trace. Those of one trace lie wherever memory
+    /// is slow, and each is known by the one behind it, so several traces are followed at a time.
+    pub(super) fn bring_near(&self, mut next: SmallVec<[At; BLOCK]>) {
+        for _ in 0..NEAR_SPANS_MAX {
+            let mut at = 0;
+            while let Some(place) = next.get_mut(at) {
+                match self.record(*place).and_then(|record| record.previous) {
+                    Some(previous) => {
+                        *place = previous;
+                        at += 1;
+                    }
+                    None => {
+                        next.swap_remove(at);
+                    }
+                }
+            }
+        }
     }
 
     /// The span at a place.

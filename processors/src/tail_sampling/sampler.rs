@@ -185,8 +185,7 @@ impl Sampler {
             self.cache.remember(pending.id, Verdict::Sampled, now.mono);
             self.meter.removed(now.mono.saturating_sub(pending.came));
             let mark = self.marking.kept(decision, &self.policies);
-            self.emitter.add(&self.log, pending.chain, mark);
-            self.emit_enough(out);
+            self.emitter.add(pending.chain, mark);
         } else {
             self.cache.remember(pending.id, Verdict::Ended, now.mono);
             self.end(pending, Reason::NotSampled, now, out);
@@ -200,15 +199,9 @@ impl Sampler {
         self.log.release(pending.chain);
     }
 
-    /// Writes the requests for which there is enough, as far as this call may.
-    pub(super) fn emit_enough(&mut self, out: &mut Outbox) {
-        while self.emitter.has_enough() && self.to_write > 0 {
-            out.push(self.written());
-        }
-    }
-
     /// Writes what is to go on, as far as this call may.
     fn emit(&mut self, now: Now, out: &mut Outbox) {
+        self.emitter.gather(&self.log);
         while self.emitter.spans() > 0 && self.to_write > 0 {
             out.push(self.written());
         }
@@ -218,6 +211,7 @@ impl Sampler {
     /// Writes all that is to go on.
     pub(super) fn emit_all(&mut self) -> Vec<Batch> {
         let mut all = Vec::new();
+        self.emitter.gather(&self.log);
         while self.emitter.spans() > 0 {
             all.push(self.written());
         }
