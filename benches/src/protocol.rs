@@ -35,14 +35,15 @@ impl Protocol {
     }
 }
 
-/// Which protocol and signal a request's path asks for.
+/// Which protocol and signal a request's path asks for. The paths of HTTP may stand below another one, as Loki's do
+/// below `/otlp`.
 pub fn from_path(path: &str) -> Option<(Protocol, Signal)> {
     if let Some(signal) = Signal::from_grpc_path(path) {
         return Some((Protocol::Grpc, signal));
     }
     let signal = Signal::ALL
         .into_iter()
-        .find(|signal| signal.http_path() == path)?;
+        .find(|signal| path.ends_with(signal.http_path()))?;
     Some((Protocol::Http, signal))
 }
 

@@ -7,8 +7,15 @@ use serde_json::Value;
 
 use crate::rig::{PATIENCE, Service, http1};
 
-/// The configuration is that of the sample.
-const SAMPLE: &str = include_str!("fixtures/samples/count.yaml");
+/// The configuration is that of the gallery.
+const YAML: &str = include_str!("../../examples/14-count/collector.yaml");
+
+const PORTS: [&str; 4] = [
+    "--set",
+    "receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0",
+    "--set",
+    "receivers.otlp.protocols.http.endpoint=127.0.0.1:0",
+];
 
 const REQUESTS: u64 = 20;
 
@@ -59,12 +66,12 @@ fn sums(lines: &str) -> BTreeMap<String, u64> {
 fn every_worker_counts_and_the_sums_are_true() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("counts.json");
-    let exporter = "otlp_http: {endpoint: \"http://127.0.0.1:5317\"}";
-    let yaml = SAMPLE
+    let exporter = "otlp_http:\n    endpoint: '${env:BACKEND:-http://localhost:5318}'";
+    let yaml = YAML
         .replace(exporter, &format!("file: {{path: '{}'}}", path.display()))
         .replace("[otlp_http, count]", "[count]")
         .replace("[otlp_http]", "[file]");
-    let service = Service::start(&yaml);
+    let service = Service::start_with(&yaml, &PORTS);
     for _ in 0..REQUESTS {
         send(&service, "/v1/traces", TRACES);
         send(&service, "/v1/logs", LOGS);

@@ -9,6 +9,7 @@ mod count;
 #[path = "../fault/mod.rs"]
 mod fault;
 mod files;
+mod gallery;
 #[path = "../helm/mod.rs"]
 mod helm;
 #[path = "../interop/mod.rs"]

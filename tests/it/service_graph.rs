@@ -11,11 +11,13 @@ use crate::cli::tracegate;
 use crate::rig::page::Page;
 use crate::rig::{PATIENCE, Service, http1};
 
-/// The configuration is the one that the page shows.
-const PAGE: &str = include_str!("../../docs/service-graph.md");
+/// The configuration is that of the gallery.
+const YAML: &str = include_str!("../../examples/10-service-graph/collector.yaml");
 
 /// The same in a hurry, on ports of the system's choice.
-const ARGUMENTS: [&str; 8] = [
+const ARGUMENTS: [&str; 10] = [
+    "--set",
+    "receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0",
     "--set",
     "receivers.otlp.protocols.http.endpoint=127.0.0.1:0",
     "--set",
@@ -36,14 +38,10 @@ const FAILED_TOTAL: &str = "traces_service_graph_request_failed_total";
 const SERVER_SECONDS: &str = "traces_service_graph_request_server_seconds";
 
 fn yaml() -> String {
-    let (_, yaml) = PAGE.split_once("```yaml\n").unwrap();
-    let (yaml, _) = yaml.split_once("```").unwrap();
     // No back end for traces is here.
-    let exporter = "otlp_grpc: {endpoint: 'tempo:4317', tls: {insecure: true}}";
-    let yaml = yaml.replace(exporter, "debug: ");
-    let yaml = yaml.replace("[otlp_grpc]", "[debug]");
-    assert!(!yaml.contains("otlp_grpc"), "{yaml}");
-    yaml
+    let (before, exporter) = YAML.split_once("  otlp_grpc:\n").unwrap();
+    let (_, after) = exporter.split_once("  prometheus:").unwrap();
+    format!("{before}  debug:\n  prometheus:{after}").replace("[otlp_grpc]", "[debug]")
 }
 
 fn start() -> Service {

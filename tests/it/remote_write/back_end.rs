@@ -9,95 +9,95 @@ use std::thread;
 use prost::Message;
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct WriteRequest {
+pub(crate) struct WriteRequest {
     #[prost(message, repeated, tag = "1")]
-    pub(super) timeseries: Vec<TimeSeries>,
+    pub(crate) timeseries: Vec<TimeSeries>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct TimeSeries {
+pub(crate) struct TimeSeries {
     #[prost(message, repeated, tag = "1")]
-    pub(super) labels: Vec<Label>,
+    pub(crate) labels: Vec<Label>,
     #[prost(message, repeated, tag = "2")]
-    pub(super) samples: Vec<Sample>,
+    pub(crate) samples: Vec<Sample>,
     #[prost(message, repeated, tag = "3")]
-    pub(super) exemplars: Vec<Exemplar>,
+    pub(crate) exemplars: Vec<Exemplar>,
     #[prost(message, repeated, tag = "4")]
-    pub(super) histograms: Vec<Histogram>,
+    pub(crate) histograms: Vec<Histogram>,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Message)]
-pub(super) struct Label {
+pub(crate) struct Label {
     #[prost(string, tag = "1")]
-    pub(super) name: String,
+    pub(crate) name: String,
     #[prost(string, tag = "2")]
-    pub(super) value: String,
+    pub(crate) value: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]
-pub(super) struct Sample {
+pub(crate) struct Sample {
     #[prost(double, tag = "1")]
-    pub(super) value: f64,
+    pub(crate) value: f64,
     #[prost(int64, tag = "2")]
-    pub(super) timestamp: i64,
+    pub(crate) timestamp: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Exemplar {
+pub(crate) struct Exemplar {
     #[prost(message, repeated, tag = "1")]
-    pub(super) labels: Vec<Label>,
+    pub(crate) labels: Vec<Label>,
     #[prost(double, tag = "2")]
-    pub(super) value: f64,
+    pub(crate) value: f64,
     #[prost(int64, tag = "3")]
-    pub(super) timestamp: i64,
+    pub(crate) timestamp: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Histogram {
+pub(crate) struct Histogram {
     #[prost(uint64, tag = "1")]
-    pub(super) count: u64,
+    pub(crate) count: u64,
     #[prost(double, tag = "3")]
-    pub(super) sum: f64,
+    pub(crate) sum: f64,
     #[prost(sint32, tag = "4")]
-    pub(super) schema: i32,
+    pub(crate) schema: i32,
     #[prost(double, tag = "5")]
-    pub(super) zero_threshold: f64,
+    pub(crate) zero_threshold: f64,
     #[prost(uint64, tag = "6")]
-    pub(super) zero_count: u64,
+    pub(crate) zero_count: u64,
     #[prost(message, repeated, tag = "8")]
-    pub(super) negative_spans: Vec<BucketSpan>,
+    pub(crate) negative_spans: Vec<BucketSpan>,
     #[prost(sint64, repeated, tag = "9")]
-    pub(super) negative_deltas: Vec<i64>,
+    pub(crate) negative_deltas: Vec<i64>,
     #[prost(message, repeated, tag = "11")]
-    pub(super) positive_spans: Vec<BucketSpan>,
+    pub(crate) positive_spans: Vec<BucketSpan>,
     #[prost(sint64, repeated, tag = "12")]
-    pub(super) positive_deltas: Vec<i64>,
+    pub(crate) positive_deltas: Vec<i64>,
     #[prost(int64, tag = "15")]
-    pub(super) timestamp: i64,
+    pub(crate) timestamp: i64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Message)]
-pub(super) struct BucketSpan {
+pub(crate) struct BucketSpan {
     #[prost(sint32, tag = "1")]
-    pub(super) offset: i32,
+    pub(crate) offset: i32,
     #[prost(uint32, tag = "2")]
-    pub(super) length: u32,
+    pub(crate) length: u32,
 }
 
 /// A back end that answers with these statuses, and then takes everything.
 #[derive(Clone)]
-pub(super) struct BackEnd {
-    pub(super) address: SocketAddr,
+pub(crate) struct BackEnd {
+    pub(crate) address: SocketAddr,
     statuses: Arc<Mutex<VecDeque<u16>>>,
     seen: Arc<Mutex<Vec<(WriteRequest, u16)>>>,
 }
 
 impl BackEnd {
-    pub(super) fn start(statuses: &[u16]) -> Self {
+    pub(crate) fn start(statuses: &[u16]) -> Self {
         Self::at("127.0.0.1:0", statuses)
     }
 
-    pub(super) fn at(address: &str, statuses: &[u16]) -> Self {
+    pub(crate) fn at(address: &str, statuses: &[u16]) -> Self {
         let listener = TcpListener::bind(address).unwrap();
         let back_end = Self {
             address: listener.local_addr().unwrap(),
@@ -115,7 +115,7 @@ impl BackEnd {
     }
 
     /// All requests so far, with what was answered.
-    pub(super) fn seen(&self) -> Vec<(WriteRequest, u16)> {
+    pub(crate) fn seen(&self) -> Vec<(WriteRequest, u16)> {
         self.seen.lock().unwrap().clone()
     }
 

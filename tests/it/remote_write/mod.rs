@@ -1,6 +1,6 @@
 //! Metrics by remote write through the real binary, to a back end that is busy at times.
 
-mod back_end;
+pub(crate) mod back_end;
 mod differential;
 
 use benches::clock;
@@ -8,10 +8,12 @@ use benches::clock;
 use crate::rig::{PATIENCE, Service, http1};
 use back_end::{BackEnd, TimeSeries, WriteRequest};
 
-/// The configuration is the one that the page shows.
-const PAGE: &str = include_str!("../../../docs/prometheus.md");
+/// The configuration is that of the gallery.
+const YAML: &str = include_str!("../../../examples/11-remote-write/collector.yaml");
 
-const ARGUMENTS: [&str; 6] = [
+const ARGUMENTS: [&str; 8] = [
+    "--set",
+    "receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0",
     "--set",
     "receivers.otlp.protocols.http.endpoint=127.0.0.1:0",
     // Every request of its own.
@@ -38,12 +40,11 @@ fn value(request: &WriteRequest) -> f64 {
 }
 
 fn start(back_end: &BackEnd) -> Service {
-    let (_, yaml) = PAGE.split_once("```yaml\n").unwrap();
-    let (yaml, _) = yaml.split_once("```").unwrap();
-    let shown = "http://localhost:9090";
-    assert!(yaml.contains(shown), "{yaml}");
-    let yaml = yaml.replace(shown, &format!("http://{}", back_end.address));
-    Service::start_with(&yaml, &ARGUMENTS)
+    let endpoint = format!(
+        "exporters.prometheus_remote_write.http.endpoint=http://{}/api/v1/write",
+        back_end.address
+    );
+    Service::start_with(YAML, &[&ARGUMENTS[..], &["--set", &endpoint]].concat())
 }
 
 fn send(connection: &mut http1::Connection, step: u64) {
