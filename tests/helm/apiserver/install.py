@@ -5,8 +5,10 @@
 Prints a line for every check that fails, with why, and `N passed, N failed`.
 """
 
+import ctypes
 import json
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -28,6 +30,15 @@ KINDS = {
     "monitoring.coreos.com": {"v1": ["ServiceMonitor", "PodMonitor", "PrometheusRule"]},
     "gateway.networking.k8s.io": {"v1": ["HTTPRoute"]},
 }
+
+
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
+
+
+def end_with_parent():
+    """Run by a child: it does not outlive these checks, however they end."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def free_port():
@@ -73,7 +84,8 @@ class Server:
 
     def start(self, name, *arguments):
         log = open(self.work / f"{name}.log", "w")
-        self.processes.append(subprocess.Popen([name, *arguments], stdout=log, stderr=log))
+        started = subprocess.Popen([name, *arguments], stdout=log, stderr=log, preexec_fn=end_with_parent)
+        self.processes.append(started)
 
     def ask(self, method, path, body=None):
         """Status and JSON of an answer."""
