@@ -155,3 +155,63 @@ fn a_name_that_several_components_have_prints_all_of_them() {
         "{reference}"
     );
 }
+
+/// When set, the overview is written.
+const RECORD: &str = "TRACEGATE_RECORD";
+
+const OVERVIEW: &str = "docs/components.md";
+
+const INTRODUCTION: &str = "\
+# Components
+
+What this build has, by the names that a configuration uses; older names are in brackets and work, too. All keys, and
+what differs from the Collector and why: `tracegate components --docs NAME`.
+
+This page is made from `tracegate components`: `TRACEGATE_RECORD=1 cargo test --test it cli::components`.
+";
+
+/// A row of the overview: names, stability by signal, and the first sentence of the reference.
+fn overview_row(section: &str, name: &str, aliases: &[String]) -> String {
+    let kind = section.trim_end_matches('s');
+    let docs = tracegate(&["components", "--docs", name]).out;
+    let heading = format!("# {kind} `{name}`\n");
+    let (_, reference) = docs
+        .split_once(&heading)
+        .unwrap_or_else(|| panic!("no {heading} in\n{docs}"));
+    let mut paragraphs = reference.split("\n\n").map(str::trim);
+    let stability = paragraphs.find(|text| text.starts_with("- ")).unwrap();
+    let stability = stability.trim_start_matches("- ").replace("\n- ", ", ");
+    let first = paragraphs.next().unwrap().replace('\n', " ");
+    let sentence = match first.split_once(". ") {
+        Some((sentence, _)) => sentence,
+        None => first.trim_end_matches('.'),
+    };
+    let older: String = aliases
+        .iter()
+        .map(|alias| format!(" (`{alias}`)"))
+        .collect();
+    format!("| `{name}`{older} | {stability} | {sentence} |\n")
+}
+
+#[test]
+fn the_overview_is_that_of_this_build() {
+    let list = tracegate(&["components"]).out;
+    let mut written = INTRODUCTION.to_owned();
+    let mut last = String::new();
+    for (section, name, aliases) in rows(&list) {
+        if section != last {
+            written += &format!("\n## {section}\n\n| name | stability | |\n|---|---|---|\n");
+            last.clone_from(&section);
+        }
+        written += &overview_row(&section, &name, &aliases);
+    }
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(OVERVIEW);
+    if std::env::var_os(RECORD).is_some() {
+        std::fs::write(&page, &written).unwrap();
+    }
+    let found = std::fs::read_to_string(page).unwrap_or_default();
+    assert!(
+        found == written,
+        "{OVERVIEW} is stale: set {RECORD} and run this test"
+    );
+}
