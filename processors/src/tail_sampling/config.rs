@@ -24,7 +24,7 @@ pub(crate) struct Config {
     /// Traces that wait at a time.
     pub(super) num_traces: u64,
     /// Of memory that the waiting traces take; 0: half of the budget.
-    pub(super) max_pending_bytes: u64,
+    pub(super) max_pending_bytes: ByteSize,
     pub(super) on_overflow: Option<OnOverflow>,
     /// The Collector's word for `on_overflow: block`.
     pub(super) block_on_overflow: bool,
@@ -140,7 +140,7 @@ impl Default for Config {
             decision_wait: GoDuration::from_secs(30),
             decision_wait_after_root_received: GoDuration::default(),
             num_traces: 50_000,
-            max_pending_bytes: 0,
+            max_pending_bytes: ByteSize::default(),
             on_overflow: None,
             block_on_overflow: false,
             expected_new_traces_per_sec: 0,
@@ -208,13 +208,13 @@ impl Validate for Config {
                 self.num_shards
             ),
         );
+        let pending_bytes = self.max_pending_bytes.bytes();
         problems.require(
-            self.max_pending_bytes == 0 || self.max_pending_bytes >= PENDING_BYTES_MIN,
+            pending_bytes == 0 || pending_bytes >= PENDING_BYTES_MIN,
             "max_pending_bytes",
             format!(
-                "max_pending_bytes ({}) must be at least {PENDING_BYTES_MIN}, two segments of 4 MiB, \
+                "max_pending_bytes ({pending_bytes}) must be at least {PENDING_BYTES_MIN}, two segments of 4 MiB, \
                  or 0 for half of the memory budget",
-                self.max_pending_bytes
             ),
         );
         let contradicts =

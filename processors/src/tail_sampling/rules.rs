@@ -21,7 +21,7 @@ impl Rules {
     pub(super) fn new(config: &Config, budget: &Budget) -> Self {
         let some = |bytes: u64| (bytes > 0).then_some(bytes);
         let parts = config.parts();
-        let bytes_max = some(config.max_pending_bytes).unwrap_or(budget.limit() / 2);
+        let bytes_max = some(config.max_pending_bytes.bytes()).unwrap_or(budget.limit() / 2);
         let after_root = config.decision_wait_after_root_received.get();
         Self {
             waits: Waits {

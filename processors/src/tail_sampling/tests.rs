@@ -272,7 +272,7 @@ fn room_is_made_as_the_configuration_says() {
 
 #[test]
 fn little_room_for_bytes_decides_the_oldest_and_no_others() {
-    let mut bench = Bench::new(&format!("{ERRORS}max_pending_bytes: 8388608\n"));
+    let mut bench = Bench::new(&format!("{ERRORS}max_pending_bytes: 8MiB\n"));
     let fat = "x".repeat(1 << 20);
     for trace in 1..=20 {
         bench.send(trace, &format!("{trace:x}:{fat}"));
