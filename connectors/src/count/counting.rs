@@ -50,7 +50,8 @@ impl Count {
         })
     }
 
-    /// Counts the items of one request. `taken` counts them, too, for whoever must know where a broken one ends.
+    /// Counts the items of one request. `taken` counts those whose counts are written, for whoever must know what of a
+    /// broken one is lost: a resource that breaks off is in no count.
     fn count(
         &self,
         request: &[u8],
@@ -72,9 +73,11 @@ impl Count {
                 resource: &group,
                 of_resource: &of_resource,
             };
+            let mut of_pass = 0;
             for scope in group.scope_groups() {
-                pass.scope(&scope?, taken)?;
+                pass.scope(&scope?, &mut of_pass)?;
             }
+            *taken += of_pass;
             let Pass { items, others, .. } = pass;
             if !items.has_counts() && !others.has_counts() {
                 continue;

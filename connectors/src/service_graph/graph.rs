@@ -108,6 +108,10 @@ impl Graph {
         });
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.edges.is_empty()
+    }
+
     /// The whole of it, as the connector of this id tells it.
     pub(super) fn tell(&self, connector: &str, now: Now) -> Value {
         let window = number(now.mono);

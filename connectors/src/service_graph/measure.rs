@@ -136,7 +136,7 @@ impl ServiceGraph {
         let caller = Caller {
             side,
             is_messaging: half.span.kind == PRODUCER,
-            peer: half.name(&rules.peers, &[half.of_span])?,
+            peer: half.name(&rules.peers, &[half.of_span])?.map(Arc::from),
         };
         let taken = self.pending.take_caller(key, caller, (rules, now.mono));
         self.meter.taken(taken);
@@ -217,7 +217,9 @@ impl ServiceGraph {
         };
         let timers = &mut self.timers;
         let has_series = !self.table.is_empty();
-        arm(&mut timers.forget, has_series, rules.cache_interval);
+        // A successor with other dimensions has edges and no series yet.
+        let is_known = has_series || !self.graph.is_empty();
+        arm(&mut timers.forget, is_known, rules.cache_interval);
         let waits = !self.pending.is_empty();
         arm(&mut timers.expire, waits, rules.expiration_interval);
         let interval = rules.flush_interval.unwrap_or_default();
@@ -345,5 +347,6 @@ impl Processor for ServiceGraph {
         let mut pending = pending;
         pending.give_up();
         self.meter.expired(pending.take_expired());
+        self.arm(now.mono);
     }
 }

@@ -14,8 +14,9 @@ pub(super) struct Side {
     pub(super) service: Arc<str>,
     pub(super) seconds: f64,
     pub(super) failed: bool,
-    /// The values of the dimensions, by their places in the configuration.
-    pub(super) dimensions: Box<[Option<Box<str>>]>,
+    /// The values of the dimensions, by their places in the configuration. A producer is copied for each link to it,
+    /// and the sender chooses how long the values are, so copies share them.
+    pub(super) dimensions: Arc<[Option<Box<str>>]>,
 }
 
 /// The half that calls.
@@ -24,7 +25,7 @@ pub(super) struct Caller {
     pub(super) side: Side,
     pub(super) is_messaging: bool,
     /// What the other half is called, should it send no span.
-    pub(super) peer: Option<Box<str>>,
+    pub(super) peer: Option<Arc<str>>,
 }
 
 /// The half that is called.
@@ -67,7 +68,7 @@ impl Side {
             service: name.into(),
             seconds: 0.0,
             failed: false,
-            dimensions: Box::default(),
+            dimensions: Arc::default(),
         }
     }
 
@@ -75,7 +76,7 @@ impl Side {
     pub(super) fn with_database(self, name: &str) -> Request {
         let server = Self {
             service: name.into(),
-            dimensions: Box::default(),
+            dimensions: Arc::default(),
             ..self.clone()
         };
         Request {

@@ -153,7 +153,7 @@ pub(super) fn write_key(request: &Request, key: &mut Vec<u8>) -> usize {
     for side in [&request.client, &request.server] {
         // Where a side has no values it has none at all.
         key.push((!side.dimensions.is_empty()).into());
-        for value in &side.dimensions {
+        for value in side.dimensions.iter() {
             put_option(key, value.as_deref().map(str::as_bytes));
         }
     }
@@ -167,7 +167,7 @@ fn attributes(request: &Request, rules: &Rules) -> KeyValues {
     attributes.put_text(CONNECTION, request.connection.name());
     attributes.put_owned(FAILED.into(), &OwnedValue::from(request.failed()));
     for (prefix, side) in [(CLIENT, &request.client), (SERVER, &request.server)] {
-        for (name, value) in rules.shape.dimensions.iter().zip(&side.dimensions) {
+        for (name, value) in rules.shape.dimensions.iter().zip(side.dimensions.iter()) {
             if let Some(value) = value {
                 attributes.put_text(&format!("{prefix}_{name}"), value);
             }

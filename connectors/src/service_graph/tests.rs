@@ -487,7 +487,7 @@ fn turns_of_spans_that_have_been_paired_are_cleared_away() {
         service: Arc::clone(&service),
         seconds: 0.0,
         failed: false,
-        dimensions: Box::default(),
+        dimensions: Arc::default(),
     };
     for at in 0..10_000_u64 {
         let key = super::pending::Key {
@@ -572,7 +572,11 @@ fn series_that_would_be_others_are_sent_once_more_as_they_were() {
     take(&mut old, of("shop", &spans), 1);
     let (mut new, sent) = fixture::succeed(old, connector("dimensions: [zone]"), 2);
     assert_eq!(counts(&sent), ["user→shop virtual_node 1"]);
-    assert_eq!(new.deadline(), None);
+    assert_eq!(
+        new.deadline(),
+        Some(SECOND * 62),
+        "only edges are looked through"
+    );
     take(&mut new, of("shop", &[span("3/a server 1")]), 5);
     let lines = tick(&mut new, 65);
     assert!(lines[2].contains(" 2..65 1"), "{lines:?}");
@@ -703,6 +707,18 @@ fn rates_and_latencies_are_those_of_the_last_one_to_two_minutes() {
         told(new.as_ref(), 971)["edges"].as_array().unwrap().len(),
         1
     );
+}
+
+#[test]
+fn edges_end_in_a_successor_with_other_series_also_if_nothing_more_comes() {
+    let mut old = connector("");
+    take(&mut old, of("shop", &[span("1/a server 10")]), 30);
+    let (mut new, _) = fixture::succeed(old, connector("dimensions: [zone]"), 200);
+    let edges = |new: &dyn Processor| told(new, 1000)["edges"].as_array().unwrap().len();
+    assert_eq!(edges(new.as_ref()), 1);
+    assert_eq!(new.deadline(), Some(SECOND * 260), "by cache_loop");
+    assert_eq!(tick(&mut new, 1000), [""; 0]);
+    assert_eq!((edges(new.as_ref()), new.deadline()), (0, None));
 }
 
 #[test]
