@@ -37,25 +37,20 @@ pub(super) fn exponential(histogram: &Histogram) -> Box<[u8]> {
 }
 
 /// A histogram with explicit bounds, as one of custom buckets. What its buckets lack of its count lies above them all.
+/// Only finite bounds are custom values: Prometheus refuses a request for any other, and for a bucket beyond them.
 pub(super) fn custom(histogram: &Explicit) -> Box<[u8]> {
-    let finite = histogram.bounds.iter().filter(|bound| bound.is_finite());
-    let in_buckets: u64 = histogram.counts.iter().take(histogram.bounds.len()).sum();
-    let last = (histogram.bounds.len(), histogram.count - in_buckets);
-    let counts = histogram
-        .counts
-        .iter()
-        .copied()
-        .take(histogram.bounds.len());
-    let buckets = counts.enumerate().chain([last]);
-    let populated = buckets.filter(|(_, count)| *count > 0);
-    let populated = populated.map(|(index, count)| (index as i64, count));
+    let buckets = histogram.bounds.iter().zip(&histogram.counts);
+    let (bounds, mut counts): (Vec<f64>, Vec<u64>) =
+        buckets.filter(|(bound, _)| bound.is_finite()).unzip();
+    counts.push(histogram.count - counts.iter().sum::<u64>());
+    let populated = (0..).zip(counts).filter(|(_, count)| *count > 0);
     let mut out = Vec::new();
     put_uint(&mut out, COUNT, histogram.count);
     put_fixed64(&mut out, SUM, histogram.sum.unwrap_or_default().to_bits());
     put_uint(&mut out, SCHEMA, zigzag(CUSTOM));
     put_uint(&mut out, ZERO_COUNT, 0);
     put_side(&mut out, POSITIVE, &Spans::indexed(populated));
-    let bounds: Vec<u8> = finite.flat_map(|bound| bound.to_le_bytes()).collect();
+    let bounds: Vec<u8> = bounds.into_iter().flat_map(f64::to_le_bytes).collect();
     put_len(&mut out, CUSTOM_VALUES, &bounds);
     out.into()
 }

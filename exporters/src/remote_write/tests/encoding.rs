@@ -118,6 +118,14 @@ fn a_histogram_may_be_a_native_one_of_custom_buckets() {
         "h{} count 9 sum 10.0 schema -53 zero 0.0 0 +[(0, 3)] [1, -1, 8] -[] [] bounds [1.0, 5.0] \
          @1010000\n",
     );
+    // Also where the sender has written the last bound.
+    let mut infinite = buckets([1, 2, 0]);
+    (infinite.count, infinite.explicit_bounds) = (9, vec![1.0, f64::INFINITY]);
+    check(
+        keys,
+        vec![histogram("h", CUMULATIVE, vec![infinite])],
+        "h{} count 9 sum 30.0 schema -53 zero 0.0 0 +[(0, 2)] [1, 7] -[] [] bounds [1.0] @1010000\n",
+    );
 }
 
 #[test]
