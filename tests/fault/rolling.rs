@@ -98,10 +98,15 @@ fn who_sends_during_the_delay_is_served_and_asked_to_leave() {
     service.signal(libc::SIGTERM);
     service.logs("Serving on");
     for mut connection in [early, Connection::open(service.http())] {
-        connection.send(&post).unwrap();
-        let reply = connection.reply().unwrap();
-        assert_eq!(reply.status, 200);
-        assert_eq!(reply.headers["connection"], "close");
+        // Its worker hears of it in a moment.
+        let is_asked = clock::poll(PATIENCE, || {
+            connection.send(&post).unwrap();
+            let reply = connection.reply().unwrap();
+            assert_eq!(reply.status, 200);
+            let said = reply.headers.get("connection")?;
+            Some(said == "close")
+        });
+        assert_eq!(is_asked, Some(true));
         assert!(connection.rest().is_empty());
     }
     let report = load::run(load::load(&service, Protocol::Grpc, 5));

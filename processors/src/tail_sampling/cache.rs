@@ -195,19 +195,35 @@ impl Kind {
     }
 
     fn push(&mut self, entry: Entry, hasher: &IdHasher) {
-        let number = self.first.wrapping_add(self.entries.len() as u32);
         self.entries.push_back(entry);
+        let mut missing = self.entries.len() - 1;
+        let is_full = self.table_is_full();
+        // Places of the forgotten may have used it up.
+        if is_full || self.by_id.len() == self.by_id.capacity() {
+            let buckets = self.by_id.num_buckets() * if is_full { 2 } else { 1 };
+            self.by_id = HashTable::with_capacity(buckets * 3 / 4);
+            missing = 0;
+        }
         let Self {
             by_id,
             entries,
             first,
             ..
         } = self;
-        let rehash = |&number: &u32| {
+        let hash_of = |&number: &u32| {
             let entry = entries.get(number.wrapping_sub(*first) as usize);
             entry.map_or(0, |entry| hasher.hash(&entry.id))
         };
-        by_id.insert_unique(hasher.hash(&entry.id), number, rehash);
+        for at in missing..entries.len() {
+            let number = first.wrapping_add(at as u32);
+            by_id.insert_unique(hash_of(&number), number, hash_of);
+        }
+    }
+
+    /// With one entry more. A table that is fuller is used up by the places of the forgotten soon, and would grow to
+    /// twice its size for those.
+    fn table_is_full(&self) -> bool {
+        (self.by_id.len() + 1) * 4 > self.by_id.num_buckets() * 3
     }
 
     /// Forgets the oldest entry that nobody has asked for; those before it take their place behind the others. Says
@@ -243,9 +259,8 @@ impl Kind {
         let grown = |is_full: bool, bytes: usize| if is_full { 2 * bytes } else { bytes };
         let entries = self.entries.capacity();
         let is_full = self.entries.len() == entries;
-        let table_is_full = self.by_id.len() == self.by_id.capacity();
         let bytes = grown(is_full, entries * size_of::<Entry>())
-            + grown(table_is_full, self.by_id.allocation_size());
+            + grown(self.table_is_full(), self.by_id.allocation_size());
         bytes as u64
     }
 }
