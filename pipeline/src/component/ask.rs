@@ -82,7 +82,14 @@ impl Questions {
             for worker in self.0.iter() {
                 let (answer, answers) = oneshot::channel();
                 let query = query.clone();
-                worker.try_send(Question { query, answer })?;
+                let question = Question { query, answer };
+                // Whether a worker lives must not depend on how many others ask it something.
+                if question.query == Query::Alive {
+                    let sent = worker.send(question).await;
+                    sent.map_err(|_| Unanswered::Stopping)?;
+                } else {
+                    worker.try_send(question)?;
+                }
                 answered.push(answers);
             }
             let mut all = Vec::new();
@@ -129,3 +136,30 @@ impl std::fmt::Display for Unanswered {
 }
 
 impl std::error::Error for Unanswered {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_worker_that_is_asked_too_much_is_alive() {
+        let (questions, mut asked) = Questions::channels(1);
+        for worker in questions.0.iter() {
+            for _ in 0..WAITING_MAX {
+                let (answer, _) = oneshot::channel();
+                let query = Query::ServiceGraph;
+                worker.try_send(Question { query, answer }).unwrap();
+            }
+        }
+        let graph = questions.ask(&Query::ServiceGraph).await;
+        assert_eq!(graph, Err(Unanswered::Busy));
+        let worker = tokio::spawn(async move {
+            while let Some(question) = asked[0].recv().await {
+                question.answer(std::iter::empty());
+            }
+        });
+        assert_eq!(questions.ask(&Query::Alive).await, Ok(Vec::new()));
+        drop(questions);
+        worker.await.unwrap();
+    }
+}
