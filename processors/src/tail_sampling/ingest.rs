@@ -11,7 +11,7 @@ use super::cache::{Decided, Verdict};
 use super::id::TraceId;
 use super::log::Shared;
 use super::pending::{BLOCK, Pending};
-use super::policies::{Around, Glimpse, Seen, Trace};
+use super::policies::{Around, Finds, Glimpse, Trace};
 use super::sampler::Sampler;
 use super::slab::Slot;
 use super::why::Cause;
@@ -73,20 +73,20 @@ impl Sampler {
         let Some(selection) = &chunk.selection else {
             for resource in Request::new(Signal::Traces, request).resource_groups() {
                 let resource = &resource?;
-                let seen = &self.policies.see_resource(resource.attributes());
+                let found = &self.policies.see_resource(resource.attributes());
                 for scope in resource.scope_groups() {
                     let scope = &scope?;
-                    self.ingest_scope((resource, seen), scope, scope.items(), pass)?;
+                    self.ingest_scope((resource, found), scope, scope.items(), pass)?;
                 }
             }
             return Ok(());
         };
         for resource in selection.resources(request) {
             let resource = resource?;
-            let seen = &self.policies.see_resource(resource.group.attributes());
+            let found = &self.policies.see_resource(resource.group.attributes());
             for scope in resource.scopes() {
                 let (scope, items) = scope?;
-                self.ingest_scope((&resource.group, seen), &scope, items.map(Ok), pass)?;
+                self.ingest_scope((&resource.group, found), &scope, items.map(Ok), pass)?;
             }
         }
         Ok(())
@@ -94,7 +94,7 @@ impl Sampler {
 
     fn ingest_scope<'a>(
         &mut self,
-        (resource, seen): (&ResourceGroup<'a>, &Seen),
+        (resource, found): (&ResourceGroup<'a>, &Finds),
         scope: &ScopeGroup<'a>,
         mut items: impl Iterator<Item = Result<Item<'a>, Malformed>>,
         pass: &mut Pass<'_>,
@@ -106,7 +106,7 @@ impl Sampler {
             around: Around {
                 resource,
                 scope,
-                seen,
+                found,
             },
             shared,
         };

@@ -15,7 +15,7 @@ use super::cache::Verdict;
 use super::id::TraceId;
 use super::log::{Log, Record, SharedAt};
 use super::pending::Pending;
-use super::policies::{Around, Charter, Facts, Level, Seen};
+use super::policies::{Around, Charter, Facts, Finds, Level};
 use super::sampler::Sampler;
 use super::why::Memory;
 
@@ -164,7 +164,7 @@ impl Sampler {
         log: &Log,
         pending: &Pending,
         Record { span, shared, .. }: Record<'_>,
-        known: &mut Option<(SharedAt, Seen)>,
+        known: &mut Option<(SharedAt, Finds)>,
         facts: &mut Facts,
     ) -> Result<(), Malformed> {
         let (resource, scope) = log.shared(shared).unwrap_or_default();
@@ -173,11 +173,11 @@ impl Sampler {
         if known.as_ref().is_none_or(|(at, _)| *at != shared) {
             *known = Some((shared, self.policies.see_resource(resource.attributes())));
         }
-        if let Some((_, seen)) = known {
+        if let Some((_, found)) = known {
             let around = Around {
                 resource: &resource,
                 scope: &scope,
-                seen,
+                found,
             };
             self.policies.see(&around, &pending.id, span, facts)?;
         }

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::config::{
     BooleanAttribute, Code, NumericAttribute, OttlCondition, StringAttribute, TraceState,
 };
-use super::seen::{Around, Glimpse, Seen};
+use super::seen::{Around, Finds, Glimpse, Seen};
 
 /// The sampled flag of W3C trace context in the flags of a span.
 const SAMPLED: u32 = 1;
@@ -69,8 +69,7 @@ pub(super) struct Conditions {
 struct Sight {
     /// The conditions whose keys were there.
     met: SmallVec<[usize; 4]>,
-    /// Those that hold, each with the number of its find.
-    found: SmallVec<[(usize, u64); 4]>,
+    found: Finds,
 }
 
 /// What carries attributes. The Collector looks at an empty text on a resource and not on a span.
@@ -113,14 +112,13 @@ impl Conditions {
     }
 
     /// What a resource shows, for all of its spans. What cannot be read shows nothing.
-    pub(super) fn see_resource(&self, attributes: Attributes<'_>) -> Seen {
-        let mut seen = self.none_seen();
+    pub(super) fn see_resource(&self, attributes: Attributes<'_>) -> Finds {
+        let nothing = self.none_seen();
         let mut sight = Sight::default();
         for attribute in attributes.encoded().map_while(Result::ok) {
-            let _ = self.look(attribute, On::Resource, &seen, &mut sight);
+            let _ = self.look(attribute, On::Resource, &nothing, &mut sight);
         }
-        self.keep(&sight, &mut seen);
-        seen
+        sight.found
     }
 
     /// Reads a span and adds what it shows, if it can be read. `None`: it is of another trace, and nothing is added.
@@ -139,8 +137,8 @@ impl Conditions {
         if span.trace_id != trace {
             return Ok(None);
         }
-        seen.join(around.seen, self.list.len());
-        self.keep(&sight, seen);
+        self.keep(around.found, seen);
+        self.keep(&sight.found, seen);
         for (at, condition) in self.list.iter().enumerate() {
             let holds = match condition {
                 Condition::Status(codes) => {
@@ -215,11 +213,11 @@ impl Conditions {
         Ok(())
     }
 
-    /// Adds what was found on one resource or span.
-    fn keep(&self, sight: &Sight, seen: &mut Seen) {
-        for &(at, found) in &sight.found {
-            if let Some(Condition::Attribute { number, .. }) = self.list.get(at)
-                && !seen.has(at)
+    /// Adds what was found on one resource or span. What is known of the trace stays.
+    fn keep(&self, found: &Finds, seen: &mut Seen) {
+        for &(at, found) in found {
+            if !seen.has(at)
+                && let Some(Condition::Attribute { number, .. }) = self.list.get(at)
             {
                 seen.add(at);
                 seen.set_number(*number, found);

@@ -28,11 +28,12 @@ use super::id::TraceId;
 use condition::Conditions;
 use config::PolicyType;
 use rule::Rule;
+use seen::Seen;
 use trail::Trail;
 
 pub(super) use bucket::Level;
 pub(super) use config::PolicyConfig;
-pub(super) use seen::{Around, Glimpse, Seen};
+pub(super) use seen::{Around, Finds, Glimpse};
 pub(super) use tell::{Charter, Measures, Said};
 pub(super) use trail::take_varint;
 pub(super) use words::time_text;
@@ -233,7 +234,7 @@ impl Policies {
     }
 
     /// What a resource shows, for all of its spans. What cannot be read shows nothing.
-    pub(super) fn see_resource(&self, attributes: Attributes<'_>) -> Seen {
+    pub(super) fn see_resource(&self, attributes: Attributes<'_>) -> Finds {
         self.conditions.see_resource(attributes)
     }
 

@@ -19,8 +19,12 @@ pub(in super::super) struct Around<'x, 'a> {
     pub(in super::super) resource: &'x ResourceGroup<'a>,
     pub(in super::super) scope: &'x ScopeGroup<'a>,
     /// What the resource shows.
-    pub(in super::super) seen: &'x Seen,
+    pub(in super::super) found: &'x Finds,
 }
+
+/// The conditions that hold for one resource or span, each with the number of what was found, in the order in which
+/// they were found.
+pub(in super::super) type Finds = SmallVec<[(usize, u64); 4]>;
 
 /// Which conditions have been seen, a bit each; behind the bits, from the back, the numbers of what was found. Two
 /// words take no more room than a pointer with a length would.
@@ -45,19 +49,7 @@ impl<'a> Around<'_, 'a> {
 impl Seen {
     /// Of so many conditions and numbers.
     pub(super) fn none(conditions: usize, numbers: usize) -> Self {
-        Self(smallvec![0; bit_words(conditions) + numbers])
-    }
-
-    /// Adds what another has seen of the same conditions.
-    pub(super) fn join(&mut self, other: &Self, conditions: usize) {
-        let words = self.0.iter_mut().zip(&other.0);
-        for (at, (word, other)) in words.enumerate() {
-            if at < bit_words(conditions) {
-                *word |= other;
-            } else if *word == 0 {
-                *word = *other;
-            }
-        }
+        Self(smallvec![0; conditions.div_ceil(64).max(1) + numbers])
     }
 
     pub(super) fn has(&self, condition: usize) -> bool {
@@ -83,8 +75,4 @@ impl Seen {
             *word = number;
         }
     }
-}
-
-fn bit_words(conditions: usize) -> usize {
-    conditions.div_ceil(64).max(1)
 }

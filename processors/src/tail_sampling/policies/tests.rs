@@ -26,7 +26,7 @@ fn facts(policies: &Policies, resource: &str, spans: &[&str]) -> Facts {
     let mut facts = policies.nothing();
     for group in Request::new(Signal::Traces, &bytes).resource_groups() {
         let group = group.unwrap();
-        let seen = policies.see_resource(group.attributes());
+        let found = policies.see_resource(group.attributes());
         for scope in group.scope_groups() {
             let scope = scope.unwrap();
             for item in scope.items() {
@@ -34,7 +34,7 @@ fn facts(policies: &Policies, resource: &str, spans: &[&str]) -> Facts {
                 let around = Around {
                     resource: &group,
                     scope: &scope,
-                    seen: &seen,
+                    found: &found,
                 };
                 let trace = item.span().unwrap().unwrap().trace_id;
                 let span = policies.see(&around, trace, item.body, &mut facts);

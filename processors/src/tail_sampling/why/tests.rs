@@ -280,6 +280,26 @@ fn what_a_resource_shows_is_remembered_with_its_number() {
 }
 
 #[test]
+fn of_two_resources_that_show_a_value_the_first_is_told() {
+    let values = ["zero", "one"];
+    let policy = "type: string_attribute, string_attribute: {key: k, values: [zero, one]}";
+    for order in [[0, 1], [1, 0]] {
+        let mut bench = Bench::with(policy);
+        for at in order {
+            let resource = attribute("k", &format!(r#""stringValue":"{}""#, values[at]));
+            bench.send(0, &resource, &[&span(7, "")]);
+        }
+        bench.until(11_000);
+        let first = values[order[0]];
+        let text = format!("a span has attribute \"k\" with the value \"{first}\" → yes");
+        let Answer::Known(told) = bench.ask(11_000, 7, true) else {
+            panic!("the trace was decided")
+        };
+        assert_eq!(told["decisions"][0]["policies"][0]["text"], text);
+    }
+}
+
+#[test]
 fn policies_within_policies_say_which_of_them_decided() {
     let errors = "{name: errors, type: status_code, status_code: {status_codes: [ERROR]}}";
     let slow = "{name: slow, type: latency, latency: {threshold_ms: 1000}}";
