@@ -228,6 +228,7 @@ impl Delivery {
         } = partly;
         let (done, entry) = entry.divide(&left, &self.budget);
         if done.items() > 0 {
+            self.searches.delivered(&entry);
             self.deliver(done, &receipt);
         }
         match entry.batch.items() {

@@ -1,6 +1,7 @@
 //! Back ends that refuse requests for good, and who pays for it.
 
 use super::*;
+use crate::component::Partly;
 
 const CLIENTS: u64 = 100;
 
@@ -114,6 +115,24 @@ fn a_search_waits_for_a_back_end_that_is_busy_meanwhile() {
         let (tally, attempts, _run) = settle(strict(), &script, requests).await;
         assert_eq!((tally.passed, dropped(&tally, Reason::Invalid)), (3, 1));
         assert_eq!(attempts, 7);
+    });
+}
+
+#[test]
+fn a_search_in_which_a_part_was_taken_is_not_given_up() {
+    on_worker(async {
+        let bad = || Answer::Fail(refused(Reason::Invalid));
+        // Of the second half it takes the first request before it is busy.
+        let partly = Answer::Fail(Failure::Partly(Box::new(Partly {
+            receipt: Receipt::default(),
+            left: (0..512).map(|n| n > 0).collect(),
+            after: None,
+            text: "busy".into(),
+        })));
+        let requests = (0..1024).map(|n| request(0, n == 1023)).collect();
+        let (tally, ..) = settle(strict(), &[bad(), bad(), partly], requests).await;
+        let lost = dropped(&tally, Reason::Invalid);
+        assert_eq!((tally.passed, lost), (2, 1022));
     });
 }
 
