@@ -62,7 +62,7 @@ pub enum Failure {
 pub struct Partly {
     /// Of what has its fate.
     pub receipt: Receipt,
-    /// By the number of an item in the batch: whether it is to be sent again.
+    /// By the number of an item in the batch: whether it is to be sent again. Items beyond the end are.
     pub left: Vec<bool>,
     /// Not before this, if the back end said so.
     pub after: Option<Duration>,

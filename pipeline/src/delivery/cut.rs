@@ -1,5 +1,6 @@
 //! Cutting a batch into pieces of a limited size: between requests where that is enough, inside one where it is not.
 
+use std::iter;
 use std::sync::Arc;
 
 use ledger::{Budget, charge};
@@ -49,14 +50,15 @@ pub(super) fn cut(batch: Batch, limit: Limit, budget: &Arc<Budget>) -> Vec<Batch
     pieces
 }
 
-/// The items that are done and those that are left, by their number in the batch. A request that cannot be read is left
-/// whole. What is done is only counted any more, so it may keep more bytes than its items have.
+/// The items that are done and those that are left, by their number in the batch; all beyond the end of `left` are.
+/// A request that cannot be read is left whole. What is done is only counted any more, so it may keep more bytes than
+/// its items have.
 pub(super) fn divide(batch: Batch, left: &[bool], budget: &Arc<Budget>) -> (Batch, Batch) {
     let signal = batch.signal();
     let (chunks, context) = batch.into_parts();
     let mut done = Batch::empty(signal).with_context(context.clone());
     let mut rest = Batch::empty(signal).with_context(context);
-    let mut left = left.iter().copied();
+    let mut left = left.iter().copied().chain(iter::repeat(true));
     for chunk in chunks {
         let items = usize::try_from(chunk.items).unwrap_or(usize::MAX);
         let of_chunk: Vec<bool> = left.by_ref().take(items).collect();

@@ -157,3 +157,21 @@ fn the_rest_of_a_batch_is_lost_alone_when_its_time_is_up() {
         );
     });
 }
+
+#[test]
+fn of_what_an_answer_does_not_name_nothing_is_taken() {
+    on_worker(async {
+        let mut partly = partly();
+        if let Failure::Partly(partly) = &mut partly {
+            partly.left.truncate(1);
+        }
+        let run = start(settings(), BackEnd::default(), &[Answer::Fail(partly)]);
+        for request in 0..2 {
+            let whole = sample(Signal::Traces, 3, request);
+            run.intake.try_send(whole).unwrap();
+        }
+        let (tally, attempts) = run.finish().await;
+        assert_eq!(rounded(&attempts), [(3, 0), (3, 0), (2, 9)]);
+        assert_eq!(tally.passed, 5);
+    });
+}
