@@ -7,7 +7,7 @@ use config::Faults;
 use ledger::Budget;
 use otlp::view::{Attributes, Exemplar, ItemView, Number, Repeated, Request};
 use otlp::{Signal, survey};
-use pipeline::component::{BuildConnector, Flush, Outbox, Planned, Processor};
+use pipeline::component::{BuildConnector, Flush, Host, Outbox, Planned, Processor};
 use pipeline::testkit::{document, host_with};
 use pipeline::{Batch, Now, Shards};
 
@@ -25,11 +25,20 @@ pub(crate) fn build_for(
     yaml: &str,
     budget: &Arc<Budget>,
 ) -> Box<dyn Processor> {
-    let (planned, faults) = plan(name, yaml);
-    let maker = planned.unwrap_or_else(|| panic!("{faults:?}")).build.maker;
+    build_at(name, yaml, &host_of(name, signal, budget))
+}
+
+/// What a connector that takes this signal may use.
+pub(crate) fn host_of(name: &str, signal: Signal, budget: &Arc<Budget>) -> Host {
     let mut host = host_with(Arc::clone(budget), ledger::Kind::Connector, name);
     host.label.signal = Some(signal);
-    (maker.expect("it makes metrics").make)(&host).expect("it can be built")
+    host
+}
+
+pub(crate) fn build_at(name: &str, yaml: &str, host: &Host) -> Box<dyn Processor> {
+    let (planned, faults) = plan(name, yaml);
+    let maker = planned.unwrap_or_else(|| panic!("{faults:?}")).build.maker;
+    (maker.expect("it makes metrics").make)(host).expect("it can be built")
 }
 
 /// What is wrong with a configuration or doubtful in it, one `path: text` each.

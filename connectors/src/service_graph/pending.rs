@@ -168,7 +168,8 @@ impl Pending {
     /// A client's span that says what database it asks: there is no other half.
     pub(super) fn take_database(&mut self, key: Key, client: Side, name: &str) {
         self.done.push(client.with_database(name));
-        self.end(key);
+        // A service that names this span as its caller belongs to no request then.
+        self.end_in_vain(key);
     }
 
     /// Requests that have become known since the last call.
@@ -277,18 +278,18 @@ impl Pending {
         if !self.waiting.get(&key).is_some_and(is_live) {
             return;
         }
-        let Some(waiting) = self.end(key) else {
-            return;
-        };
-        if waiting.is_found {
-            return;
-        }
-        self.expired += waiting.spans() as u64;
-        if let Some(caller) = waiting.caller
+        if let Some(caller) = self.end_in_vain(key).and_then(|ended| ended.caller)
             && rules.has_virtual_nodes
         {
             self.done.push(caller.alone());
         }
+    }
+
+    /// Ends and counts what has waited in vain; `None` where a part of it has been found.
+    fn end_in_vain(&mut self, key: Key) -> Option<Waiting> {
+        let ended = self.end(key).filter(|waiting| !waiting.is_found)?;
+        self.expired += ended.spans() as u64;
+        Some(ended)
     }
 }
 

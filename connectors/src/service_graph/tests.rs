@@ -8,8 +8,9 @@ use otlp::{Signal, json};
 use pipeline::component::{Answer, Flush, Outbox, Processor, Query};
 use pipeline::{Batch, Now};
 use serde_json::{Value, json};
+use telemetry::metrics::Page;
 
-use crate::fixture::{self, SECOND, build, lines, problems, take, text, tick};
+use crate::fixture::{self, SECOND, build, build_at, host_of, lines, problems, take, text, tick};
 
 fn connector(yaml: &str) -> Box<dyn Processor> {
     build("service_graph", yaml, &Budget::new(1 << 30))
@@ -223,6 +224,21 @@ fn a_database_sends_no_spans() {
         counted(yaml, vec![of("shop", &[query])]),
         ["shop→mysql database 1"]
     );
+}
+
+#[test]
+fn who_waits_for_the_client_of_a_database_has_waited_in_vain() {
+    let host = host_of("service_graph", Signal::Traces, &Budget::new(1 << 30));
+    let mut connector = build_at("service_graph", "", &host);
+    let proxy = span("1/b<a server 3");
+    let query = attributed("1/a client 5", &[("db.name", "orders")]);
+    take(&mut connector, of("proxy", &[proxy]), 1);
+    take(&mut connector, of("shop", &[query]), 1);
+    let sent = tick(&mut connector, 61);
+    assert_eq!(counts(&sent), ["shop→orders database 1"]);
+    let page = host.metrics.render(&Page::default());
+    let expired = page.lines().find(|line| line.contains("expired_edges{"));
+    assert!(expired.is_some_and(|line| line.ends_with(" 1")), "{page}");
 }
 
 #[test]
