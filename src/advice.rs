@@ -93,12 +93,12 @@ fn listeners<'a>(document: &'a Document, effective: &'a Effective) -> Vec<Listen
     listeners
 }
 
-/// Every `endpoint` beside a `transport`: that pair makes a server of the Collector's.
+/// Every `endpoint` beside a `transport`: that pair makes a server of the Collector's. `health_check` does not serve
+/// its own with `use_v2`.
 fn endpoints<'a>(value: &'a Value, path: String, found: &mut dyn FnMut(String, &'a str)) {
     let Value::Object(map) = value else { return };
-    if let (Some(Value::String(endpoint)), true) =
-        (map.get("endpoint"), map.contains_key("transport"))
-    {
+    let is_server = map.contains_key("transport") && map.get("use_v2") != Some(&Value::Bool(true));
+    if let (Some(Value::String(endpoint)), true) = (map.get("endpoint"), is_server) {
         found(below(&path, "endpoint"), endpoint);
     }
     for (key, value) in map {

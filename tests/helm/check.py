@@ -253,7 +253,7 @@ def main():
     refused(report, chart, work)
     documented(report, collector, chart, work)
     part(report, chart, work)
-    for name in ("agent", "sampler"):
+    for name in ("agent", "sampler", "health-check-named"):
         container = workload(rendered[name])["spec"]["template"]["spec"]
         faults = life.faults(collector, container, configuration(rendered[name]), work)
         report.check(f"{name}: starts, is probed and stops as rendered", faults)

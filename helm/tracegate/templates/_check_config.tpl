@@ -4,7 +4,7 @@
 {{- if hasKey $config "Error" }}
 * config: its templates do not give YAML: {{ get $config "Error" }}
 {{- else if .Values.configMap.create }}
-{{- include "tracegate.checkHealth" $config }}
+{{- if include "tracegate.asksHealth" . }}{{ include "tracegate.checkHealth" $config }}{{ end }}
 {{- include "tracegate.checkReferences" $config }}
 {{- if .Values.checkComponents }}
 {{- include "tracegate.checkTypes" (dict "config" $config "components" (.Files.Get "files/components.yaml" | fromYaml)) }}
@@ -12,20 +12,36 @@
 {{- end }}
 {{- end }}
 
+{{/* The probes have somebody to ask, from outside the pod. */}}
 {{- define "tracegate.checkHealth" -}}
-{{- $found := false }}
-{{- range dig "service" "extensions" list . }}
-{{- if has (first (splitList "/" .)) (list "health_check" "healthcheckv2") }}{{ $found = true }}{{ end }}
-{{- end }}
-{{- if not $found }}
+{{- $health := include "tracegate.health" . | fromYaml }}
+{{- if not $health }}
 * config.service.extensions does not name health_check, which the probes ask: without it every pod is killed
+{{- else if $health.isGrpc }}
+* config.extensions.{{ $health.id }} answers gRPC alone, and the probes ask over HTTP. Write
+  http: {endpoint: "${env:MY_POD_IP}:13133"}
+{{- else if not (regexMatch ":[0-9]+$" $health.endpoint) }}
+* config.extensions.{{ $health.id }}.{{ $health.key }}: the port for the probes cannot be read off `{{ $health.endpoint }}`.
+  Write it as a number, or give each probe its httpGet.port
+{{- else if not $health.port }}
+* config.extensions.{{ $health.id }}.{{ $health.key }}: the probes ask the address of the pod, and nobody answers there, since
+  it listens on {{ $health.endpoint }}: every pod is killed. Write
+  {{ $health.key }}: ${env:MY_POD_IP}:{{ regexFind "[0-9]+$" $health.endpoint }}
+{{- else if $health.wants }}
+* config.extensions.{{ $health.id }}: `{{ $health.wants }}` asks the probes for what Kubernetes cannot present. Take it out, or
+  give the probes a port of their own with httpGet.port
 {{- end }}
 {{- end }}
 
-{{/* Every component that a pipeline names is defined. */}}
+{{/* Every component that a pipeline or the service names is defined. */}}
 {{- define "tracegate.checkReferences" -}}
 {{- $config := . }}
 {{- $connectors := keys (get . "connectors" | default dict) }}
+{{- range dig "service" "extensions" list . }}
+{{- if not (hasKey ($config.extensions | default dict) .) }}
+* config.service.extensions names `{{ . }}`, which config.extensions does not define
+{{- end }}
+{{- end }}
 {{- range $id, $pipeline := dig "service" "pipelines" dict . }}
 {{- range $kind := list "receivers" "processors" "exporters" }}
 {{- $defined := keys (get $config $kind | default dict) }}

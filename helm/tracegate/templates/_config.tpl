@@ -217,13 +217,36 @@ service:
 {{- include "tracegate.reachable" (dig "address" "" $metrics) }}
 {{- end }}
 
-{{/* The port of health_check. */}}
-{{- define "tracegate.healthPort" -}}
-{{- $config := include "tracegate.config" . | fromYaml }}
-{{- $health := dig "extensions" "health_check" dict $config | default dict }}
-{{- $endpoint := dig "endpoint" "" $health }}
-{{- if dig "use_v2" false $health }}
-{{- $endpoint = dig "http" "endpoint" "" $health }}
+{{/*
+What the probes ask: the first health check of `service.extensions` that other machines reach, else the first. As YAML
+its `id`, the `key` of its endpoint, the `endpoint`, `tls`, what it wants of who asks as `wants`, and the `port` if it
+is reachable. Nothing if there is none.
+*/}}
+{{- define "tracegate.health" -}}
+{{- $found := dict }}
+{{- $extensions := get . "extensions" | default dict }}
+{{- range dig "service" "extensions" list . }}
+{{- if and (not $found.port) (has (first (splitList "/" .)) (list "health_check" "healthcheckv2")) }}
+{{- $server := get $extensions . | default dict }}
+{{- $health := dict "id" . "key" "endpoint" }}
+{{- if $server.use_v2 }}
+{{- $health = dict "id" . "key" "http.endpoint" "isGrpc" (not (hasKey $server "http")) }}
+{{- $server = $server.http | default dict }}
 {{- end }}
-{{- include "tracegate.reachable" $endpoint | default "13133" }}
+{{- $_ := set $health "endpoint" ($server.endpoint | default "localhost:13133") }}
+{{- $_ := set $health "tls" (not (empty $server.tls)) }}
+{{- $_ := set $health "wants" (ternary "auth" (ternary "tls.client_ca_file" "" (hasKey ($server.tls | default dict) "client_ca_file")) (not (empty $server.auth))) }}
+{{- $port := include "tracegate.reachable" $health.endpoint }}
+{{- if and $port (not $health.isGrpc) }}{{ $_ := set $health "port" $port }}{{ end }}
+{{- if or $health.port (not $found) }}{{ $found = $health }}{{ end }}
+{{- end }}
+{{- end }}
+{{- toYaml $found }}
+{{- end }}
+
+{{/* "true" if a probe asks the health check of the configuration, and not a port that it names itself. */}}
+{{- define "tracegate.asksHealth" -}}
+{{- range $probe := list "startupProbe" "livenessProbe" "readinessProbe" }}
+{{- with get $.Values $probe }}{{ with .httpGet }}{{ if not .port }}true{{ end }}{{ end }}{{ end }}
+{{- end }}
 {{- end }}

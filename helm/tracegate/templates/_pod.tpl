@@ -160,11 +160,15 @@ volumeMounts:
 {{- end }}
 {{- end }}
 
-{{/* A probe, asked at the port of health_check unless it names another. */}}
+{{/* A probe, asked where the health check listens unless it names a port. */}}
 {{- define "tracegate.probe" -}}
 {{- $probe := deepCopy .probe }}
+{{- $health := include "tracegate.health" (include "tracegate.config" .ctx | fromYaml) | fromYaml }}
 {{- with $probe.httpGet }}
-{{- $_ := set . "port" (get . "port" | default (include "tracegate.healthPort" $.ctx | int)) }}
+{{- if not .port }}
+{{- $_ := set . "port" ($health.port | default 13133 | int) }}
+{{- if and $health.tls (not .scheme) }}{{ $_ := set . "scheme" "HTTPS" }}{{ end }}
+{{- end }}
 {{- end }}
 {{- toYaml $probe }}
 {{- end }}

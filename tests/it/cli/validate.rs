@@ -121,6 +121,20 @@ fn what_is_legal_and_hardly_meant_is_a_warning() {
 }
 
 #[test]
+fn a_health_check_of_version_2_does_not_listen_on_the_endpoint_of_version_1() {
+    let check = |second: &str, code: i32| {
+        let service = "service: {extensions: [health_check, health_check/2],";
+        let service = VALID.replace("service: {", service);
+        let yaml = format!("extensions: {{health_check: , health_check/2: {second}}}\n{service}");
+        let file = file(&yaml);
+        let ended = tracegate(&["validate", "--strict", "--config", path(&file)]);
+        assert_eq!(ended.code, Some(code), "{}", ended.err);
+    };
+    check("{path: /2}", 1);
+    check("{use_v2: true, http: {endpoint: 'localhost:8989'}}", 0);
+}
+
+#[test]
 fn sources_are_merged_before_they_are_checked() {
     let (first, second) = (file(VALID), file("exporters: {nop/2: }\n"));
     let pipeline = "service.pipelines.traces.exporters=[nop/2]";
