@@ -3,7 +3,7 @@
 use pipeline::component::Host;
 use telemetry::metrics::Family;
 
-use crate::translation::{self, Lost};
+use crate::translation::{self, Lost, Unreadable};
 
 const DROPPED: Family = Family::counter(
     "tracegate_prometheus_points_dropped",
@@ -15,20 +15,13 @@ pub(super) type Drops = translation::Drops<Reason>;
 /// Why a point is not shown. The list is closed: a new way to lose a point is a new row here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
-    /// A kind of metric that is not known here, or none.
-    UnknownKind,
-    /// A sum or a histogram that is neither cumulative nor delta.
-    Temporality,
+    Unreadable(Unreadable),
     /// A delta that may fall says nothing about where it began.
     NonMonotonicDelta,
     /// The name is that of another type.
     TypeConflict,
     /// The name is one that another family has for its sums, counts or buckets.
     NameConflict,
-    /// Nothing of the name is left that Prometheus could take.
-    InvalidName,
-    /// An attribute that cannot be a label of this series.
-    InvalidLabel,
     /// An attribute has the name of a label that stands on every series.
     LabelConflict,
     /// Another metric has this name and these labels already.
@@ -37,67 +30,43 @@ pub(super) enum Reason {
     OutOfOrder,
     /// A delta that begins before the end of the one before.
     Misaligned,
-    /// Its time is too far ahead of ours to be shown.
-    Future,
-    /// No number, or a counter that is negative or not a number.
-    InvalidValue,
-    /// Buckets, bounds and count contradict each other.
-    InvalidHistogram,
-    /// No native histogram is as coarse as this.
-    Scale,
     /// There are as many series as there may be.
     Limit,
 }
 
 impl Lost for Reason {
-    const ALL: &'static [Self] = &[
-        Self::UnknownKind,
-        Self::Temporality,
+    const OWN: &'static [Self] = &[
         Self::NonMonotonicDelta,
         Self::TypeConflict,
         Self::NameConflict,
-        Self::InvalidName,
-        Self::InvalidLabel,
         Self::LabelConflict,
         Self::Duplicate,
         Self::OutOfOrder,
         Self::Misaligned,
-        Self::Future,
-        Self::InvalidValue,
-        Self::InvalidHistogram,
-        Self::Scale,
         Self::Limit,
     ];
 
+    fn unreadable(why: Unreadable) -> Self {
+        Self::Unreadable(why)
+    }
+
     fn name(self) -> &'static str {
         match self {
-            Self::UnknownKind => "unknown_kind",
-            Self::Temporality => "temporality",
+            Self::Unreadable(why) => why.name(),
             Self::NonMonotonicDelta => "non_monotonic_delta",
             Self::TypeConflict => "type_conflict",
             Self::NameConflict => "name_conflict",
-            Self::InvalidName => "invalid_name",
-            Self::InvalidLabel => "invalid_label",
             Self::LabelConflict => "label_conflict",
             Self::Duplicate => "duplicate",
             Self::OutOfOrder => "out_of_order",
             Self::Misaligned => "misaligned",
-            Self::Future => "future",
-            Self::InvalidValue => "invalid_value",
-            Self::InvalidHistogram => "invalid_histogram",
-            Self::Scale => "scale",
             Self::Limit => "limit",
         }
     }
 
-    fn place(self) -> usize {
-        self as usize
-    }
-
     fn advice(self) -> &'static str {
         match self {
-            Self::UnknownKind => "the metric holds no kind of points that is known here",
-            Self::Temporality => "the sender does not say whether it is cumulative or delta",
+            Self::Unreadable(why) => why.advice(),
             Self::NonMonotonicDelta => {
                 "deltas of a sum that may fall cannot be shown; let the SDK send it cumulative"
             }
@@ -105,10 +74,6 @@ impl Lost for Reason {
                 "another type has this name already; rename one, or set `translation_strategy`"
             }
             Self::NameConflict => "a histogram or summary has a series of this name; rename one",
-            Self::InvalidName => "the name holds nothing that Prometheus allows in one",
-            Self::InvalidLabel => {
-                "an attribute has a name that Prometheus keeps for itself or cannot take"
-            }
             Self::LabelConflict => {
                 "an attribute has the name of a label that each series has (job, instance, \
                  otel_scope_*, const_labels); rename it"
@@ -122,13 +87,6 @@ impl Lost for Reason {
                 "the delta begins before the end of the one before; do several senders share \
                  these labels?"
             }
-            Self::Future => "its time is more than 10 minutes ahead of the clock here",
-            Self::InvalidValue => "a counter must be a number that is not negative",
-            Self::InvalidHistogram => {
-                "bounds must ascend, with one bucket more than bounds and no more in the buckets \
-                 than in the count"
-            }
-            Self::Scale => "the scale of a native histogram must be -4 or more",
             Self::Limit => {
                 "there are as many series as `max_series` or the memory budget allows; drop \
                  attributes of many values, or raise it"

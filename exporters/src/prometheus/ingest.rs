@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::hash::BuildHasher;
-use std::time::Duration;
 
 use hashbrown::DefaultHashBuilder;
 use otlp::json::as_text;
@@ -17,11 +16,9 @@ use super::point::{Read, read};
 use super::sample::Temporality;
 use super::store::{Kept, Kind, Place, Store};
 use super::target::Targets;
-use crate::translation::{Identity, Measure, label_name, metric_name, noted_type};
-
-/// How far a point may be ahead of our clock where its time is shown: Prometheus refuses what is
-/// further ahead.
-const AHEAD_MAX: Duration = Duration::from_secs(10 * 60);
+use crate::translation::{
+    AHEAD_MAX, Identity, Measure, Unreadable, label_name, metric_name, noted_type,
+};
 
 /// Puts the points of requests into a store.
 pub(super) struct Ingest {
@@ -226,7 +223,9 @@ impl Ingest {
     ) -> Result<Described<'a>, Reason> {
         const DELTA: i32 = 1;
         const CUMULATIVE: i32 = 2;
-        let kind = metric.kind.ok_or(Reason::UnknownKind)?;
+        let kind = metric
+            .kind
+            .ok_or(Reason::Unreadable(Unreadable::UnknownKind))?;
         let (shown, measure) = match kind {
             MetricKind::Gauge if noted_type(metric).as_deref() == Some("unknown") => {
                 (Kind::Untyped, Measure::Gauge)
@@ -245,7 +244,7 @@ impl Ingest {
                 return Err(Reason::NonMonotonicDelta);
             }
             (_, DELTA) => Temporality::Delta,
-            _ => return Err(Reason::Temporality),
+            _ => return Err(Reason::Unreadable(Unreadable::Temporality)),
         };
         let Naming {
             strategy,
@@ -254,7 +253,7 @@ impl Ingest {
         } = &self.naming;
         let unit = metric.unit.to_string_lossy();
         let name = metric_name(*strategy, namespace, raw, &unit, measure);
-        let name = name.ok_or(Reason::InvalidName)?;
+        let name = name.ok_or(Reason::Unreadable(Unreadable::InvalidName))?;
         if name == self.targets.name {
             return Err(Reason::NameConflict);
         }
@@ -291,7 +290,7 @@ impl Ingest {
         };
         let latest = sink.now.unix_nanos + AHEAD_MAX.as_nanos() as u64;
         if self.naming.timestamps && sample.time > latest {
-            return Ok(Err(Reason::Future));
+            return Ok(Err(Reason::Unreadable(Unreadable::Future)));
         }
         let place = Place {
             name: &metric.name,
@@ -327,7 +326,7 @@ impl Ingest {
         for attribute in attributes {
             let attribute = attribute?;
             let Ok(key) = attribute.key.to_str() else {
-                return Ok(Err(Reason::InvalidLabel));
+                return Ok(Err(Reason::Unreadable(Unreadable::InvalidLabel)));
             };
             // What is known of the resource replaces what is said of the point.
             if shared
@@ -338,7 +337,7 @@ impl Ingest {
                 continue;
             }
             let Some(name) = label_name(self.naming.strategy, key) else {
-                return Ok(Err(Reason::InvalidLabel));
+                return Ok(Err(Reason::Unreadable(Unreadable::InvalidLabel)));
             };
             keys = keys.wrapping_add(self.hasher.hash_one(key));
             labels.push(Label {

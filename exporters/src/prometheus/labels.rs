@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::drops::Reason;
 use super::store::Kind;
-use crate::translation::is_legacy_name;
+use crate::translation::{Unreadable, is_legacy_name};
 
 /// Most points have fewer labels than this.
 const USUAL: usize = 16;
@@ -46,7 +46,7 @@ impl<'a> Collected<'a> {
                 continue;
             };
             if first.name.starts_with("__") || kind.reserves(&first.name) {
-                return Err(Reason::InvalidLabel);
+                return Err(Reason::Unreadable(Unreadable::InvalidLabel));
             }
             if !others.is_empty() && namesakes.iter().any(|label| label.fixed) {
                 return Err(Reason::LabelConflict);
@@ -195,7 +195,10 @@ mod tests {
     #[test]
     fn names_that_prometheus_keeps_for_itself_are_refused() {
         for name in ["__name__", "__", "le"] {
-            assert_eq!(written(&[(name, name, "x")]), Err(Reason::InvalidLabel));
+            assert_eq!(
+                written(&[(name, name, "x")]),
+                Err(Reason::Unreadable(Unreadable::InvalidLabel))
+            );
         }
         written(&[("quantile", "quantile", "0.5")]).unwrap();
     }

@@ -6,7 +6,7 @@ use otlp::view::{Exemplar as Seen, ItemView, Number, Repeated};
 use super::drops::Reason;
 use super::sample::{EXEMPLARS_MAX, Exemplar, Sample};
 use super::store::Kind;
-use crate::translation::{self, Unreadable, as_double};
+use crate::translation::{self, as_double};
 
 /// What a point says.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +25,7 @@ pub(super) fn read(point: &ItemView<'_>, kind: Kind) -> Result<Read, Malformed> 
     let read = match translation::read(point, kind == Kind::Counter)? {
         Ok(read) if read.ended => return Ok(Read::End),
         Ok(read) => read,
-        Err(unreadable) => return Ok(Read::Bad(unreadable.into())),
+        Err(unreadable) => return Ok(Read::Bad(Reason::Unreadable(unreadable))),
     };
     Ok(Read::Sample(Sample {
         start: read.start,
@@ -39,17 +39,6 @@ pub(super) fn read(point: &ItemView<'_>, kind: Kind) -> Result<Read, Malformed> 
             _ => Box::default(),
         },
     }))
-}
-
-impl From<Unreadable> for Reason {
-    fn from(unreadable: Unreadable) -> Self {
-        match unreadable {
-            Unreadable::UnknownKind => Self::UnknownKind,
-            Unreadable::InvalidValue => Self::InvalidValue,
-            Unreadable::InvalidHistogram => Self::InvalidHistogram,
-            Unreadable::Scale => Self::Scale,
-        }
-    }
 }
 
 /// The newest of those that lead to a trace.

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::drops::Reason;
 use super::naming::Naming;
 use super::symbols::{EMPTY, Symbols};
-use crate::translation::{Identity, is_service_attribute};
+use crate::translation::{Identity, Unreadable, is_service_attribute};
 
 const NAME: &str = "__name__";
 
@@ -186,7 +186,7 @@ impl<'x> Labeller<'x> {
         for attribute in attributes {
             let attribute = attribute?;
             let Ok(key) = attribute.key.to_str() else {
-                return Ok(Err(Reason::InvalidLabel));
+                return Ok(Err(Reason::Unreadable(Unreadable::InvalidLabel)));
             };
             let key = symbols.put(key);
             // What is known of the resource replaces what is said of the point.
@@ -199,7 +199,7 @@ impl<'x> Labeller<'x> {
         let is_reserved = |(name, _): &(u32, u32)| Some(symbols.text(*name)) == reserved;
         Ok(match named && !labels.list.iter().any(is_reserved) {
             true => Ok(labels),
-            false => Err(Reason::InvalidLabel),
+            false => Err(Reason::Unreadable(Unreadable::InvalidLabel)),
         })
     }
 

@@ -1,7 +1,5 @@
 //! From encoded requests to the series of a table.
 
-use std::time::Duration;
-
 use otlp::view::{Attributes, Item, Metric, Request, ResourceGroup, ScopeGroup};
 use otlp::{Malformed, MetricKind};
 use pipeline::{Batch, Now};
@@ -13,10 +11,7 @@ use super::series::{Draft, Family, Stamp, Type};
 use super::symbols::EMPTY;
 use super::table::Table;
 use super::targets::Targets;
-use crate::translation::{Identity, Measure, noted_type, read};
-
-/// How far a point may be ahead of our clock: Prometheus refuses what is further ahead, with all that it is sent with.
-const AHEAD_MAX: Duration = Duration::from_secs(10 * 60);
+use crate::translation::{AHEAD_MAX, Identity, Measure, Unreadable, noted_type, read};
 
 /// The series of a batch.
 pub(super) struct Translated {
@@ -142,11 +137,13 @@ impl Translator<'_> {
     fn describe(&mut self, metric: &Metric<'_>) -> Result<Described, Reason> {
         const DELTA: i32 = 1;
         const CUMULATIVE: i32 = 2;
-        let kind = metric.kind.ok_or(Reason::UnknownKind)?;
+        let kind = metric
+            .kind
+            .ok_or(Reason::Unreadable(Unreadable::UnknownKind))?;
         match (kind, metric.aggregation_temporality) {
             (MetricKind::Gauge | MetricKind::Summary, _) | (_, CUMULATIVE) => {}
             (_, DELTA) => return Err(Reason::Delta),
-            _ => return Err(Reason::Temporality),
+            _ => return Err(Reason::Unreadable(Unreadable::Temporality)),
         }
         let is_counter = kind == MetricKind::Sum && metric.is_monotonic;
         let measure = match kind {
@@ -155,7 +152,7 @@ impl Translator<'_> {
             _ => Measure::Other,
         };
         let name = self.naming.metric(metric, measure);
-        let name = name.ok_or(Reason::InvalidName)?;
+        let name = name.ok_or(Reason::Unreadable(Unreadable::InvalidName))?;
         let symbols = &mut self.table.symbols;
         let family = Family {
             kind: type_of(metric, kind),
@@ -202,13 +199,13 @@ impl Translator<'_> {
         let seen = item.read()?;
         let point = match read(&seen, metric.is_counter)? {
             Ok(point) => point,
-            Err(unreadable) => return Ok(Err(unreadable.into())),
+            Err(unreadable) => return Ok(Err(Reason::Unreadable(unreadable))),
         };
         if point.time == 0 {
             return Ok(Err(Reason::NoTime));
         }
         if point.time > self.now.unix_nanos + AHEAD_MAX.as_nanos() as u64 {
-            return Ok(Err(Reason::Future));
+            return Ok(Err(Reason::Unreadable(Unreadable::Future)));
         }
         let stamp = Stamp {
             family: metric.family,

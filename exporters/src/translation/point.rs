@@ -6,6 +6,8 @@ use otlp::view::{
     ExponentialHistogramPoint, HistogramPoint, ItemView, Number, NumberPoint, SummaryPoint,
 };
 
+use super::drops::Unreadable;
+
 /// `DataPointFlags`: the sender says that there is nothing to measure any more.
 const NO_RECORDED_VALUE: u32 = 1;
 
@@ -59,19 +61,6 @@ pub(crate) struct Summary {
     pub(crate) sum: f64,
     /// Ascending quantiles with their values.
     pub(crate) quantiles: Box<[(f64, f64)]>,
-}
-
-/// Why Prometheus cannot be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unreadable {
-    /// No point of a metric.
-    UnknownKind,
-    /// No number, or a counter that is negative or not a number.
-    InvalidValue,
-    /// Buckets, bounds and count contradict each other.
-    InvalidHistogram,
-    /// No native histogram is as coarse as this.
-    Scale,
 }
 
 /// Reads a point; `is_counter` says whether it is one of a monotonic sum.
