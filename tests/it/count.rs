@@ -5,17 +5,10 @@ use std::collections::BTreeMap;
 use benches::clock;
 use serde_json::Value;
 
-use crate::rig::{PATIENCE, Service, http1};
+use crate::rig::{PATIENCE, Service, example, http1};
 
 /// The configuration is that of the gallery.
 const YAML: &str = include_str!("../../examples/14-count/collector.yaml");
-
-const PORTS: [&str; 4] = [
-    "--set",
-    "receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0",
-    "--set",
-    "receivers.otlp.protocols.http.endpoint=127.0.0.1:0",
-];
 
 const REQUESTS: u64 = 20;
 
@@ -71,7 +64,7 @@ fn every_worker_counts_and_the_sums_are_true() {
         .replace(exporter, &format!("file: {{path: '{}'}}", path.display()))
         .replace("[otlp_http, count]", "[count]")
         .replace("[otlp_http]", "[file]");
-    let service = Service::start_with(&yaml, &PORTS);
+    let service = example::start(&yaml, &[]);
     for _ in 0..REQUESTS {
         send(&service, "/v1/traces", TRACES);
         send(&service, "/v1/logs", LOGS);

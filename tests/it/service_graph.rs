@@ -8,23 +8,17 @@ use benches::clock;
 use serde_json::Value;
 
 use crate::cli::tracegate;
+use crate::rig::example::{self, without_back_end};
 use crate::rig::page::Page;
 use crate::rig::{PATIENCE, Service, http1};
 
 /// The configuration is that of the gallery.
 const YAML: &str = include_str!("../../examples/10-service-graph/collector.yaml");
 
-/// The same in a hurry, on ports of the system's choice.
-const ARGUMENTS: [&str; 10] = [
-    "--set",
-    "receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0",
-    "--set",
-    "receivers.otlp.protocols.http.endpoint=127.0.0.1:0",
-    "--set",
+/// It is in a hurry here.
+const SET: [&str; 3] = [
     "exporters.prometheus.endpoint=127.0.0.1:0",
-    "--set",
     "connectors.service_graph.metrics_flush_interval=50ms",
-    "--set",
     "connectors.service_graph.store.ttl=1s",
 ];
 
@@ -37,15 +31,8 @@ const TOTAL: &str = "traces_service_graph_request_total";
 const FAILED_TOTAL: &str = "traces_service_graph_request_failed_total";
 const SERVER_SECONDS: &str = "traces_service_graph_request_server_seconds";
 
-fn yaml() -> String {
-    // No back end for traces is here.
-    let (before, exporter) = YAML.split_once("  otlp_grpc:\n").unwrap();
-    let (_, after) = exporter.split_once("  prometheus:").unwrap();
-    format!("{before}  debug:\n  prometheus:{after}").replace("[otlp_grpc]", "[debug]")
-}
-
 fn start() -> Service {
-    Service::start_with(&yaml(), &ARGUMENTS)
+    example::start(&without_back_end(YAML), &SET)
 }
 
 /// Sends one span of a service, on a connection of its own, so that the halves of a request come to any worker.
@@ -162,7 +149,7 @@ fn the_halves_of_requests_find_each_other_on_whatever_connection_they_come() {
     );
 
     // Series and start times go on in a reload.
-    service.rewrite(&yaml().replace("max_items: 100000", "max_items: 50000"));
+    service.rewrite(&without_back_end(YAML).replace("max_items: 100000", "max_items: 50000"));
     service.reload().unwrap();
     visit(&service, REQUESTS);
     let page = page_of(&service, 4 * (REQUESTS + 1));

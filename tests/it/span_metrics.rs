@@ -4,35 +4,22 @@ use benches::clock;
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 use prost::Message;
 
+use crate::rig::example::{self, without_back_end};
 use crate::rig::page::Page;
 use crate::rig::{PATIENCE, Service, http1, requests};
 
 /// The configuration is that of the gallery.
 const YAML: &str = include_str!("../../examples/05-red-metrics/collector.yaml");
 
-/// The same in a hurry, on ports of the system's choice.
-const ARGUMENTS: [&str; 10] = [
-    "--set",
-    "receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0",
-    "--set",
-    "receivers.otlp.protocols.http.endpoint=127.0.0.1:0",
-    "--set",
+/// It is in a hurry here.
+const SET: [&str; 3] = [
     "exporters.prometheus.endpoint=127.0.0.1:0",
-    "--set",
     "connectors.span_metrics.metrics_flush_interval=50ms",
-    "--set",
     "processors.tail_sampling.decision_wait=1s",
 ];
 
-fn yaml() -> String {
-    // No back end for traces is here.
-    let (before, exporter) = YAML.split_once("  otlp_grpc:\n").unwrap();
-    let (_, after) = exporter.split_once("  prometheus:").unwrap();
-    format!("{before}  debug:\n  prometheus:{after}").replace("[otlp_grpc]", "[debug]")
-}
-
 fn start() -> Service {
-    Service::start_with(&yaml(), &ARGUMENTS)
+    example::start(&without_back_end(YAML), &SET)
 }
 
 const REQUESTS: u64 = 10;
@@ -159,7 +146,9 @@ fn series_go_on_in_a_reload() {
     let mut service = start();
     send(&service, 0);
     page_of(&service, SPANS);
-    service.rewrite(&yaml().replace("cardinality_limit: 10000", "cardinality_limit: 5000"));
+    service.rewrite(
+        &without_back_end(YAML).replace("cardinality_limit: 10000", "cardinality_limit: 5000"),
+    );
     service.reload().unwrap();
     send(&service, 1);
     assert_eq!(page_of(&service, 2 * SPANS).sum(CALLS, &[]), 2 * SPANS);

@@ -45,12 +45,7 @@ fn the_same_traces_are_kept_as_by_the_collector() {
         );
         unexplained.extend(found);
     }
-    assert!(
-        unexplained.is_empty(),
-        "{}\n{}",
-        unexplained.len(),
-        unexplained.join("\n")
-    );
+    verdicts::all_explained(&unexplained);
 }
 
 /// What each set keeps, the sets shared by two threads.
@@ -65,7 +60,7 @@ fn judged(sets: &[Set], feed: &Feed) -> Vec<Vec<bool>> {
     })
 }
 
-/// Which traces a set keeps. Each is kept whole or not at all.
+/// Which traces a set keeps.
 fn judge(set: &Set, feed: &Feed) -> Vec<bool> {
     let mut processor = build(&set.config);
     let mut out = Outbox::default();
@@ -86,16 +81,9 @@ fn judge(set: &Set, feed: &Feed) -> Vec<bool> {
             count.unwrap();
         }
     }
-    let whole = |trace: &traces::Trace| {
-        let spans = kept.get(&trace.id).copied().unwrap_or_default();
-        assert!(
-            spans == 0 || spans == trace.spans,
-            "{}: a part of a trace",
-            set.name
-        );
-        spans > 0
-    };
-    feed.traces.iter().map(whole).collect()
+    traces::kept(feed, set.name, |trace| {
+        kept.get(&trace.id).copied().unwrap_or_default()
+    })
 }
 
 fn build(config: &str) -> Box<dyn Processor> {

@@ -74,6 +74,20 @@ pub(crate) fn feed(count: usize, arrangement: u64) -> Feed {
     }
 }
 
+/// Which traces were kept of which `kept` tells how many spans went on. Each is kept whole or not at all.
+pub(crate) fn kept(feed: &Feed, by: &str, kept: impl Fn(&Trace) -> u64) -> Vec<bool> {
+    let whole = |trace: &Trace| {
+        let spans = kept(trace);
+        assert!(
+            spans == 0 || spans == trace.spans,
+            "{by}: a part of {:02x?}",
+            trace.id
+        );
+        spans > 0
+    };
+    feed.traces.iter().map(whole).collect()
+}
+
 /// A number for all that is sent: whoever recorded verdicts of these traces has the same.
 pub(crate) fn digest(feed: &Feed) -> u64 {
     let bytes = feed.requests.iter().flatten().flatten();

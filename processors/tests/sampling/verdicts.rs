@@ -31,6 +31,16 @@ pub(crate) fn read(text: &str) -> (u64, Verdicts) {
     (digest, verdicts)
 }
 
+/// Fails where traces are judged otherwise without a reason.
+pub(crate) fn all_explained(unexplained: &[String]) {
+    let count = unexplained.len();
+    assert!(
+        unexplained.is_empty(),
+        "{count}\n{}",
+        unexplained.join("\n")
+    );
+}
+
 /// The traces of a set that we judge otherwise than the Collector, without a reason that the reference names; and how
 /// many differ for a reason.
 pub(crate) fn differences(

@@ -5,21 +5,15 @@ mod differential;
 
 use benches::clock;
 
-use crate::rig::{PATIENCE, Service, http1};
+use crate::rig::{PATIENCE, Service, example, http1};
 use back_end::{BackEnd, TimeSeries, WriteRequest};
 
 /// The configuration is that of the gallery.
 const YAML: &str = include_str!("../../../examples/11-remote-write/collector.yaml");
 
-const ARGUMENTS: [&str; 8] = [
-    "--set",
-    "receivers.otlp.protocols.grpc.endpoint=127.0.0.1:0",
-    "--set",
-    "receivers.otlp.protocols.http.endpoint=127.0.0.1:0",
+const SET: [&str; 2] = [
     // Every request of its own.
-    "--set",
     "processors.batch={send_batch_size: 1, timeout: 1ms}",
-    "--set",
     "exporters.prometheus_remote_write.retry_on_failure={max_interval: 100ms}",
 ];
 
@@ -44,7 +38,7 @@ fn start(back_end: &BackEnd) -> Service {
         "exporters.prometheus_remote_write.http.endpoint=http://{}/api/v1/write",
         back_end.address
     );
-    Service::start_with(YAML, &[&ARGUMENTS[..], &["--set", &endpoint]].concat())
+    example::start(YAML, &[&SET[..], &[&endpoint]].concat())
 }
 
 fn send(connection: &mut http1::Connection, step: u64) {

@@ -3,6 +3,7 @@
 
 pub(crate) mod account;
 pub(crate) mod balancer;
+pub(crate) mod example;
 pub(crate) mod exchange;
 pub(crate) mod http1;
 pub(crate) mod http2;
