@@ -8,8 +8,6 @@
 //! Neither way builds a tree, and neither trusts a depth: an AnyValue may hold 64 levels.
 
 mod field;
-#[cfg(test)]
-mod oracle;
 mod place;
 mod reader;
 pub(crate) mod schema;

@@ -10,9 +10,9 @@ use opentelemetry_proto::tonic::collector::{
 use proptest::prelude::*;
 use prost::Message as _;
 
-use super::field::{FIXED32, FIXED64, Field, Kind, Message, Presence};
-use super::{decode, encode, schema};
 use crate::Signal;
+use crate::json::field::{FIXED32, FIXED64, Field, Kind, Message, Presence};
+use crate::json::{decode, encode, schema};
 use crate::wire::{put_fixed32, put_fixed64, put_len, put_uint, put_varint, zigzag};
 
 // === The published schema ===

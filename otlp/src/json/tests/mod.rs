@@ -1,6 +1,8 @@
 //! What OTLP/JSON means, as tables: what is read, what is refused and with which words, what is
 //! printed. Whole schemas and random messages are in `oracle.rs`.
 
+mod oracle;
+
 use super::{decode, decode_within, encode};
 use crate::wire::{put_fixed64, put_len, put_uint};
 use crate::{ANY_VALUE_DEPTH, Signal};
