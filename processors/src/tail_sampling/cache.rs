@@ -16,6 +16,9 @@ use super::id::{IdHasher, TraceId};
 const BYTES_MAX: u64 = 64 << 20;
 const BYTES_PART: u64 = 32;
 
+/// In the place of a policy.
+const NOBODY: u16 = u16::MAX;
+
 /// Verdicts by trace, of which those are forgotten first that were made first and that nobody has asked for since.
 #[derive(Debug)]
 pub(super) struct Cache {
@@ -38,6 +41,8 @@ pub(super) enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Decided {
     pub(super) verdict: Verdict,
+    /// The policy that keeps the trace, by its place.
+    pub(super) policy: Option<u16>,
     /// On the service's clock, in whole seconds.
     pub(super) at: Duration,
 }
@@ -60,6 +65,8 @@ struct Entry {
     id: TraceId,
     /// Seconds on the service's clock.
     at: u32,
+    /// [`NOBODY`] where no policy decided.
+    policy: u16,
     /// A span came since the entry took its place.
     was_asked_for: bool,
 }
@@ -103,17 +110,18 @@ impl Cache {
         }
     }
 
-    /// Remembers the verdict on a trace that has none.
-    pub(super) fn remember(&mut self, id: TraceId, verdict: Verdict, now: Duration) {
+    /// Remembers what was decided of a trace of which nothing is known.
+    pub(super) fn remember(&mut self, id: TraceId, decided: Decided) {
         let hasher = &self.hasher;
-        let kind = match verdict {
+        let kind = match decided.verdict {
             Verdict::Sampled => &mut self.sampled,
             Verdict::Ended => &mut self.ended,
         };
         kind.push(
             Entry {
                 id,
-                at: now.as_secs() as u32,
+                at: decided.at.as_secs() as u32,
+                policy: decided.policy.unwrap_or(NOBODY),
                 was_asked_for: false,
             },
             hasher,
@@ -132,16 +140,12 @@ impl Cache {
         self.lease.resize(self.sampled.bytes() + self.ended.bytes());
     }
 
-    /// Takes all decisions out: the trace, the verdict, and when it was made.
-    pub(super) fn take_all(&mut self) -> Vec<(TraceId, Verdict, Duration)> {
+    /// Takes all decisions out.
+    pub(super) fn take_all(&mut self) -> Vec<(TraceId, Decided)> {
         let mut all = Vec::new();
         for kind in [&mut self.sampled, &mut self.ended] {
             let entries = std::mem::take(&mut kind.entries);
-            let taken = entries.iter().map(|entry| {
-                let Decided { verdict, at } = kind.decided(entry);
-                (entry.id, verdict, at)
-            });
-            all.extend(taken);
+            all.extend(entries.iter().map(|entry| (entry.id, kind.decided(entry))));
             kind.by_id = HashTable::new();
         }
         self.lease.resize(0);
@@ -190,6 +194,7 @@ impl Kind {
     fn decided(&self, entry: &Entry) -> Decided {
         Decided {
             verdict: self.verdict,
+            policy: (entry.policy != NOBODY).then_some(entry.policy),
             at: Duration::from_secs(entry.at.into()),
         }
     }
@@ -279,6 +284,14 @@ mod tests {
         Cache::new(&config, 1, budget)
     }
 
+    fn decided(verdict: Verdict, second: u32) -> Decided {
+        Decided {
+            verdict,
+            policy: None,
+            at: Duration::from_secs(second.into()),
+        }
+    }
+
     fn id(number: u32) -> TraceId {
         let mut id = [7; 16];
         id[..4].copy_from_slice(&number.to_le_bytes());
@@ -293,10 +306,9 @@ mod tests {
     fn the_oldest_of_a_kind_is_forgotten_first() {
         let mut cache = cache(2, 1, &Budget::new(1 << 30));
         for (number, verdict) in (1..).zip([Sampled, Sampled, Ended, Sampled, Ended]) {
-            cache.remember(id(number), verdict, Duration::from_secs(number.into()));
+            cache.remember(id(number), decided(verdict, number));
         }
-        let at = Duration::from_secs(5);
-        assert_eq!(cache.get(&id(5)), Some(Decided { verdict: Ended, at }));
+        assert_eq!(cache.get(&id(5)), Some(decided(Ended, 5)));
         assert_eq!(remembered(&mut cache, 1..6), [2, 4, 5]);
     }
 
@@ -304,7 +316,7 @@ mod tests {
     fn a_trace_whose_spans_still_come_is_remembered_longer() {
         let mut cache = cache(10, 10, &Budget::new(1 << 30));
         for number in 0..1000 {
-            cache.remember(id(number), Sampled, Duration::ZERO);
+            cache.remember(id(number), decided(Sampled, 0));
             assert!(cache.get(&id(0)).is_some(), "after {number} others");
         }
         assert_eq!(remembered(&mut cache, 1..1000).len(), 9);
@@ -316,7 +328,7 @@ mod tests {
         let mut cache = cache(0, 0, &budget);
         for number in 0..100_000 {
             let verdict = if number % 10 == 0 { Sampled } else { Ended };
-            cache.remember(id(number), verdict, Duration::from_secs(number.into()));
+            cache.remember(id(number), decided(verdict, number));
             assert!(budget.used() <= 1 << 20, "{}", budget.used());
         }
         let remembered = remembered(&mut cache, 0..100_000);

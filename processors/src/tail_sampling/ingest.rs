@@ -285,7 +285,7 @@ impl Sampler {
         self.meter.late(decided.verdict, age, span.is_error());
         if decided.verdict == Verdict::Sampled {
             let chain = self.log.append(&mut group.shared, body);
-            self.emitter.add(chain, self.marking.late());
+            self.emitter.add(chain, self.marking.late(decided.policy));
         } else {
             pass.out.drop_items(1, Reason::NotSampled);
         }

@@ -59,8 +59,9 @@ impl Marking {
     }
 
     /// The same of a span that follows what was decided of its trace.
-    pub(super) fn late(&self) -> Mark {
+    pub(super) fn late(&self, policy: Option<u16>) -> Mark {
         Mark {
+            policy: policy.filter(|_| self.records_policy).map(usize::from),
             is_late: self.records_policy,
             ..Mark::default()
         }
@@ -130,6 +131,7 @@ fn lower(
 #[cfg(test)]
 mod tests {
     use otlp::{Signal, json};
+    use pipeline::Shards;
     use pipeline::component::{Outbox, Processor};
     use serde_json::Value;
 
@@ -227,7 +229,7 @@ policies:
     }
 
     #[test]
-    fn a_late_span_says_that_it_follows_a_decision() {
+    fn a_late_span_says_that_it_follows_a_decision_and_whose() {
         let yaml = format!("record_policy: true{POLICIES}");
         let mut sampler = build("tail_sampling", &yaml, &host());
         let mut out = Outbox::default();
@@ -235,6 +237,22 @@ policies:
         sampler.tick(at(1250), &mut out);
         kept(&mut out);
         send(sampler.as_mut(), 2000, &[(1, "")], &mut out);
+        let late = ["1 - policy=errors cached_decision=true"];
+        assert_eq!(kept(&mut out), late);
+        // It says so also when another policy stands there since.
+        let first = "policies:\n- {name: first, type: latency, latency: {threshold_ms: 1}}";
+        let yaml = yaml.replace("policies:", first);
+        let mut heir = build("tail_sampling", &yaml, &host());
+        let state = sampler.yield_state(Shards::new(1)).remove(0);
+        heir.adopt(state, at(3000), &mut out);
+        send(heir.as_mut(), 3000, &[(1, "")], &mut out);
+        assert_eq!(kept(&mut out), late);
+        // Of one that is gone nothing can be said.
+        let without = build("tail_sampling", &yaml.replace("errors", "faults"), &host());
+        let mut sampler = std::mem::replace(&mut heir, without);
+        let state = sampler.yield_state(Shards::new(1)).remove(0);
+        heir.adopt(state, at(4000), &mut out);
+        send(heir.as_mut(), 4000, &[(1, "")], &mut out);
         assert_eq!(kept(&mut out), ["1 - cached_decision=true"]);
     }
 

@@ -9,7 +9,7 @@ use pipeline::component::{Answer, Flush, Host, Outbox, Processor, Query, State};
 use pipeline::{Batch, Now, Refusal, Shards};
 
 use super::alarm::{Alarm, Load};
-use super::cache::{Cache, Verdict};
+use super::cache::{Cache, Decided, Verdict};
 use super::config::{Config, OnOverflow, divided};
 use super::emit::Emitter;
 use super::ingest::Pass;
@@ -133,7 +133,7 @@ impl Sampler {
     pub(super) fn end_too_large(&mut self, pending: Pending, now: Now, out: &mut Outbox) {
         self.meter.dropped_too_large();
         self.note(&pending, (Outcome::TooLarge, None), Cause::SizeLimit, now);
-        self.cache.remember(pending.id, Verdict::Ended, now.mono);
+        self.remember_ended(&pending, now);
         self.end(pending, Reason::TooLarge, now, out);
     }
 
@@ -182,14 +182,28 @@ impl Sampler {
         let outcome = Outcome::of(decision.vote);
         self.note(&pending, (outcome, decision.policy), cause, now);
         if decision.vote == Vote::Sampled {
-            self.cache.remember(pending.id, Verdict::Sampled, now.mono);
+            let decided = Decided {
+                verdict: Verdict::Sampled,
+                policy: decision.policy.and_then(|at| u16::try_from(at).ok()),
+                at: now.mono,
+            };
+            self.cache.remember(pending.id, decided);
             self.meter.removed(now.mono.saturating_sub(pending.came));
             let mark = self.marking.kept(decision, &self.policies);
             self.emitter.add(pending.chain, mark);
         } else {
-            self.cache.remember(pending.id, Verdict::Ended, now.mono);
+            self.remember_ended(&pending, now);
             self.end(pending, Reason::NotSampled, now, out);
         }
+    }
+
+    fn remember_ended(&mut self, pending: &Pending, now: Now) {
+        let decided = Decided {
+            verdict: Verdict::Ended,
+            policy: None,
+            at: now.mono,
+        };
+        self.cache.remember(pending.id, decided);
     }
 
     /// Drops a trace.

@@ -3,7 +3,6 @@
 //! stay as they are.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ledger::Reason;
 use otlp::view::{ResourceGroup, ScopeGroup};
@@ -11,7 +10,7 @@ use otlp::{Malformed, Signal};
 use pipeline::component::Outbox;
 use pipeline::{Batch, Shards};
 
-use super::cache::Verdict;
+use super::cache::Decided;
 use super::id::TraceId;
 use super::log::{Log, Record, SharedAt};
 use super::pending::Pending;
@@ -28,7 +27,7 @@ pub(super) struct Estate {
     /// What the policies saw is told by numbers that are theirs.
     charter: Arc<Charter>,
     /// As they were decided.
-    decided: Vec<(TraceId, Verdict, Duration)>,
+    decided: Vec<(TraceId, Decided)>,
     /// By policy.
     levels: Vec<(String, Vec<Level>)>,
     memory: Memory,
@@ -137,10 +136,15 @@ impl Sampler {
             out.drop_items(lost, Reason::Invalid);
         }
         self.traces.restore(traces);
+        let places = self.policies.places(&charter);
+        for (_, decided) in &mut decided {
+            let place = decided.policy.and_then(|at| places.get(usize::from(at)));
+            decided.policy = place.copied().flatten();
+        }
         decided.extend(self.cache.take_all());
-        decided.sort_by_key(|(_, _, at)| *at);
-        for (id, verdict, at) in decided {
-            self.cache.remember(id, verdict, at);
+        decided.sort_by_key(|(_, decided)| decided.at);
+        for (id, decided) in decided {
+            self.cache.remember(id, decided);
         }
         self.policies.inherit(&levels);
         self.why.adopt(memory, &self.budget);

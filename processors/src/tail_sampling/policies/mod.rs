@@ -186,6 +186,15 @@ impl Policies {
         &self.charter
     }
 
+    /// Where the policies that made others' decisions stand here, by their names.
+    pub(super) fn places(&self, others: &Charter) -> Vec<Option<u16>> {
+        let place = |name: &str| {
+            let mut names = self.list.iter().map(|policy| policy.name.as_str());
+            u16::try_from(names.position(|own| own == name)?).ok()
+        };
+        others.names().map(place).collect()
+    }
+
     /// What the last decision was made of, by policy: for [`Charter::tell`].
     pub(super) fn trail(&self) -> &[u8] {
         self.trail.bytes()

@@ -75,6 +75,10 @@ impl Charter {
         self.policies.get(at).map(PolicyConfig::name)
     }
 
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.policies.iter().map(PolicyConfig::name)
+    }
+
     /// What each policy said. `shows_values`: values that came with the trace may be told.
     pub(in super::super) fn tell(
         &self,
