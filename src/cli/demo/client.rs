@@ -5,15 +5,18 @@ use std::net::SocketAddr;
 use anyhow::Context;
 use bytes::Bytes;
 use http::{HeaderMap, Uri};
-use net::client::{Settings, Target};
+use net::client::{ConnectFault, Settings, Target};
 use net::encoding::Encoding;
 use net::grpc;
 use otlp::Signal;
+use otlp::reply::{Code, Status};
 
 pub(super) struct Client {
     inner: net::client::Client,
     /// By [`Signal::index`].
     uris: [Uri; 3],
+    /// Signals that no pipeline has; it was said, and they are not sent any more.
+    unwanted: Vec<Signal>,
 }
 
 impl Client {
@@ -38,27 +41,39 @@ impl Client {
         Ok(Self {
             inner,
             uris: [traces?, metrics?, logs?],
+            unwanted: Vec::new(),
         })
     }
 
-    /// Sends one request; the log says if it was not taken.
-    pub(super) async fn send(&self, signal: Signal, request: Bytes) {
-        if let Err(error) = self.try_send(signal, request).await {
-            tracing::warn!(%signal, error, "The demo's request was not taken.");
+    /// Sends one request, unless nobody wants its signal; the log says if it was not taken.
+    pub(super) async fn send(&mut self, signal: Signal, request: Bytes) {
+        if self.unwanted.contains(&signal) {
+            return;
+        }
+        match self.try_send(signal, request).await {
+            Ok(None) => {}
+            Ok(Some(status)) if status.code == Code::Unimplemented => {
+                self.unwanted.push(signal);
+                tracing::info!(%signal, "No pipeline takes this signal; the demo sends the others.");
+            }
+            Ok(Some(status)) => warn(signal, &format!("{:?}: {}", status.code, status.message)),
+            Err(fault) => warn(signal, &fault.to_string()),
         }
     }
 
-    async fn try_send(&self, signal: Signal, request: Bytes) -> Result<(), String> {
+    /// A status if it was refused.
+    async fn try_send(
+        &self,
+        signal: Signal,
+        request: Bytes,
+    ) -> Result<Option<Status>, ConnectFault> {
         let uri = self.uris.get(signal.index()).cloned().unwrap_or_default();
         let request = grpc::request(uri, &HeaderMap::new(), vec![request], Encoding::Identity);
-        let mut answered = self
-            .inner
-            .send(request)
-            .await
-            .map_err(|fault| fault.to_string())?;
-        match grpc::outcome(&mut answered).await {
-            Ok(_) => Ok(()),
-            Err(status) => Err(format!("{:?}: {}", status.code, status.message)),
-        }
+        let mut answered = self.inner.send(request).await?;
+        Ok(grpc::outcome(&mut answered).await.err())
     }
+}
+
+fn warn(signal: Signal, error: &str) {
+    tracing::warn!(%signal, error, "The demo's request was not taken.");
 }

@@ -93,7 +93,7 @@ fn otlp_address(listening: &[(String, Listening)]) -> anyhow::Result<SocketAddr>
 
 /// Sends for ever. A request that is refused is gone, as with most clients; the log says why.
 async fn trade(address: SocketAddr, shared: &Shared) -> anyhow::Result<()> {
-    let client = Client::new(address)?;
+    let mut client = Client::new(address)?;
     let opened = shared.clock.now().unix_nanos;
     let mut shop = Shop::open(opened);
     let mut counted = opened;

@@ -25,8 +25,13 @@ pub(super) struct Call {
     micros: u64,
     /// What goes wrong here in a visit that fails.
     fault: Option<&'static str>,
+    /// Its product and its name, for a query.
+    database: Option<(&'static str, &'static str)>,
     calls: &'static [Self],
 }
+
+/// How long a request between two services is on its way, each way, in nanoseconds.
+const WAY: u64 = 200_000;
 
 /// How a visit goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +52,20 @@ pub(super) struct Visit {
     pub(super) nanos: u64,
 }
 
+/// What is wrong with a call because of what it has called.
+const FAILED: &str = "a call failed";
+
+/// What one span says.
+struct Made<'a> {
+    name: &'static str,
+    kind: u8,
+    /// Its own, and its parent's.
+    ids: (&'a str, &'a str),
+    times: (u64, u64),
+    attributes: Vec<Value>,
+    fault: Option<&'static str>,
+}
+
 /// Spans in OTLP/JSON, by service.
 pub(super) type Spans = BTreeMap<&'static str, Vec<Value>>;
 
@@ -62,22 +81,37 @@ const fn server(
         kind: SERVER,
         micros,
         fault: None,
+        database: None,
         calls,
     }
 }
 
-const fn query(service: &'static str, name: &'static str, micros: u64) -> Call {
+const fn query(
+    service: &'static str,
+    name: &'static str,
+    micros: u64,
+    database: (&'static str, &'static str),
+) -> Call {
     Call {
         service,
         name,
         kind: CLIENT,
         micros,
         fault: None,
+        database: Some(database),
         calls: &[],
     }
 }
 
-const STOCK: Call = query("catalog", "SELECT stock", 3_000);
+const PRODUCTS: (&str, &str) = ("postgresql", "products");
+const CARTS: (&str, &str) = ("redis", "carts");
+
+const STOCK: Call = server(
+    "catalog",
+    "CheckStock",
+    500,
+    &[query("catalog", "SELECT stock", 3_000, PRODUCTS)],
+);
 const CARD: Call = Call {
     fault: Some("card declined"),
     ..server("payment", "Charge", 24_000, &[])
@@ -92,7 +126,7 @@ pub(super) const BROWSE: Call = server(
             "catalog",
             "ListProducts",
             4_000,
-            &[query("catalog", "SELECT products", 9_000)],
+            &[query("catalog", "SELECT products", 9_000, PRODUCTS)],
         ),
         server("recommendation", "Recommend", 12_000, &[]),
     ],
@@ -106,7 +140,7 @@ pub(super) const FILL_CART: Call = server(
         "cart",
         "AddItem",
         2_000,
-        &[query("cart", "HSET cart", 700), STOCK],
+        &[query("cart", "HSET cart", 700, CARTS), STOCK],
     )],
 );
 
@@ -123,7 +157,7 @@ pub(super) const CHECK_OUT: Call = server(
                 "cart",
                 "GetCart",
                 1_000,
-                &[query("cart", "HGETALL cart", 900)],
+                &[query("cart", "HGETALL cart", 900, CARTS)],
             ),
             STOCK,
             CARD,
@@ -174,21 +208,80 @@ impl Walk<'_> {
     /// Adds the span of a call and those below it; gives its id, its end and whether it failed. The
     /// depth is that of the tables above.
     fn make(&mut self, call: &'static Call, parent: &str, begin: u64) -> (String, u64, bool) {
-        let span_id = format!("{:016x}", self.dice.id());
+        let span_id = self.span_id();
         let slow = self.mood == Mood::Slow && call.kind == CLIENT;
         let percent = 50 + self.dice.below(100);
         let own = call.micros * 1_000 * if slow { SLOWNESS } else { 1 } / 100 * percent;
         let mut fault = call.fault.filter(|_| self.mood == Mood::Failing);
         let mut end = begin + own / 2;
         for below in call.calls {
-            let (_, its_end, failed) = self.make(below, &span_id, end);
+            let (its_end, failed) = self.ask(call.service, below, &span_id, end);
             end = its_end;
             if failed {
-                fault = Some("a call failed");
+                fault = Some(FAILED);
                 break;
             }
         }
         end += own / 2;
+        let mut attributes = Vec::new();
+        if let Some((product, name)) = call.database {
+            attributes.push(text("db.system.name", product));
+            attributes.push(text("db.namespace", name));
+        }
+        let own = Made {
+            name: call.name,
+            kind: call.kind,
+            ids: (&span_id, parent),
+            times: (begin, end),
+            attributes,
+            fault,
+        };
+        self.add(call.service, own);
+        (span_id, end, fault.is_some())
+    }
+
+    /// A service calls what is below it: another one over the network, or its own database. Gives the end, and
+    /// whether it failed.
+    fn ask(
+        &mut self,
+        asker: &'static str,
+        call: &'static Call,
+        parent: &str,
+        begin: u64,
+    ) -> (u64, bool) {
+        if call.kind == CLIENT {
+            let (_, end, failed) = self.make(call, parent, begin);
+            return (end, failed);
+        }
+        let span_id = self.span_id();
+        let (_, end, failed) = self.make(call, &span_id, begin + WAY);
+        let end = end + WAY;
+        let half = Made {
+            name: call.name,
+            kind: CLIENT,
+            ids: (&span_id, parent),
+            times: (begin, end),
+            attributes: vec![text("server.address", call.service)],
+            fault: failed.then_some(FAILED),
+        };
+        self.add(asker, half);
+        (end, failed)
+    }
+
+    fn span_id(&mut self) -> String {
+        format!("{:016x}", self.dice.id())
+    }
+
+    fn add(&mut self, service: &'static str, made: Made<'_>) {
+        let Made {
+            name,
+            kind,
+            ids: (span_id, parent),
+            times: (begin, end),
+            mut attributes,
+            fault,
+        } = made;
+        attributes.push(text("customer.tier", self.tier));
         let (status, events) = match fault {
             Some(fault) => {
                 let thrown = json!({
@@ -204,16 +297,15 @@ impl Walk<'_> {
             "traceId": self.trace_id,
             "spanId": span_id,
             "parentSpanId": parent,
-            "name": call.name,
-            "kind": call.kind,
+            "name": name,
+            "kind": kind,
             "startTimeUnixNano": begin,
             "endTimeUnixNano": end,
-            "attributes": [text("customer.tier", self.tier)],
+            "attributes": attributes,
             "events": events,
             "status": status,
         });
-        self.spans.entry(call.service).or_default().push(span);
-        (span_id, end, fault.is_some())
+        self.spans.entry(service).or_default().push(span);
     }
 }
 
@@ -244,9 +336,16 @@ mod tests {
         assert_eq!(found, expected);
         for span in all {
             assert_eq!(span["traceId"], visit.trace_id);
-            assert_eq!(
-                span["parentSpanId"] == "",
-                span["spanId"] == visit.span_id,
+            let parent = &span["parentSpanId"];
+            assert_eq!(*parent == "", span["spanId"] == visit.span_id, "{span}");
+            let parent = spans
+                .values()
+                .flatten()
+                .find(|other| other["spanId"] == *parent);
+            let (kind, above) = (&span["kind"], parent.map(|parent| &parent["kind"]));
+            // A service is called by a client's span, which is what makes an edge between two.
+            assert!(
+                *kind == CLIENT || above.is_none_or(|above| *above == CLIENT),
                 "{span}"
             );
         }
@@ -258,6 +357,9 @@ mod tests {
         let names = [
             ("HSET cart", false),
             ("SELECT stock", false),
+            ("CheckStock", false),
+            ("CheckStock", false),
+            ("AddItem", false),
             ("AddItem", false),
             ("POST /cart", false),
         ];
@@ -276,8 +378,13 @@ mod tests {
         let expected = [
             ("HGETALL cart", false),
             ("GetCart", false),
+            ("GetCart", false),
             ("SELECT stock", false),
+            ("CheckStock", false),
+            ("CheckStock", false),
             ("Charge", true),
+            ("Charge", true),
+            ("PlaceOrder", true),
             ("PlaceOrder", true),
             ("POST /checkout", true),
         ];

@@ -57,6 +57,27 @@ fn it_can_be_interrupted_and_still_gives_the_account() {
 }
 
 #[test]
+fn it_sends_what_the_configuration_takes() {
+    let file = file(
+        "receivers: {otlp: {protocols: {grpc: {endpoint: '127.0.0.1:0'}}}}\n\
+         exporters: {nop: }\n\
+         service:\n  telemetry: {metrics: {level: none}}\n  \
+         pipelines: {traces: {receivers: [otlp], exporters: [nop]}}\n",
+    );
+    let ended = tracegate(&["demo", "--seconds", "1", "--config", path(&file)]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    // Once for logs and, after a second, perhaps for metrics.
+    let told = ended.err.matches("No pipeline takes this signal").count();
+    assert!((1..=2).contains(&told), "{}", ended.err);
+    assert!(!ended.err.contains("was not taken"), "{}", ended.err);
+    assert!(
+        account(&ended.err, "exporter nop traces")[1] > 0,
+        "{}",
+        ended.err
+    );
+}
+
+#[test]
 fn it_needs_a_receiver_for_grpc() {
     let file = file(
         "receivers: {otlp: {protocols: {http: {endpoint: '127.0.0.1:0'}}}}\n\
