@@ -210,7 +210,7 @@ def older(report, chart, rendered):
 def documented(report, collector, chart, work):
     """The values files of the guide."""
     guide = chart.parent.parent / "docs" / "kubernetes.md"
-    for nth, block in enumerate(guide.read_text().split("```yaml\n")[1:], 1):
+    for nth, block in enumerate(guide.read_text().split("```yaml values\n")[1:], 1):
         values = work / "documented.yaml"
         values.write_text(block.split("```")[0] + "image: {repository: registry.example.com/tracegate}\n")
         text, error = render(chart, values)

@@ -17,6 +17,7 @@ mod interop;
 mod metric_table;
 mod ops;
 mod own_metrics;
+mod pages;
 mod prometheus;
 mod protocol;
 mod remote_write;

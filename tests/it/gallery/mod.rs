@@ -20,7 +20,7 @@ use benches::clock;
 use otlp::Signal;
 use serde_json::{Value, json};
 
-use self::stage::Stage;
+pub(crate) use self::stage::Stage;
 use crate::cli::tracegate;
 use crate::rig::page::Page;
 use crate::rig::{PATIENCE, Service, http1};
@@ -78,7 +78,7 @@ fn check(folder: &Path) {
         let file = folder.join(name).with_extension("yaml");
         if let Ok(yaml) = std::fs::read_to_string(&file) {
             check_warnings(&file, &expected);
-            services.push(stage.start(&yaml, &expected));
+            services.push(stage.start(&[], &yaml, &expected));
         }
     }
     let entry = services

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use benches::sink::Sink;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -19,19 +19,33 @@ use crate::rig::load::keeping_sink;
 const AUTHORITY: &str = "ca.pem";
 
 #[derive(Default)]
-pub(super) struct Stage {
+pub(crate) struct Stage {
     /// Where a service listens for what a configuration writes.
     services: BTreeMap<String, SocketAddr>,
     sinks: BTreeMap<String, Sink>,
     written: BTreeMap<String, BackEnd>,
-    certificates: Option<TempDir>,
+    certificates: Option<Certificates>,
     /// What starts the last service that shows a certificate without one.
     stranger: Option<(String, Vec<String>)>,
 }
 
+/// Where certificates and keys are.
+enum Certificates {
+    Made(TempDir),
+    Given(PathBuf),
+}
+
 impl Stage {
-    /// Starts one configuration between what stands there already.
-    pub(super) fn start(&mut self, yaml: &str, expected: &Value) -> Service {
+    /// A stage whose certificates are in a folder, if they are there when the first of them is asked for.
+    pub(crate) fn with_files(folder: &Path) -> Self {
+        Self {
+            certificates: Some(Certificates::Given(folder.to_owned())),
+            ..Self::default()
+        }
+    }
+
+    /// Starts one configuration between what stands there already, with the subcommand that runs it if there is one.
+    pub(crate) fn start(&mut self, command: &[&str], yaml: &str, expected: &Value) -> Service {
         let tree: Value = serde_saphyr::from_str(yaml).unwrap();
         let mut set: Vec<String> = texts(&expected["set"]).map(str::to_owned).collect();
         for (id, exporter) in section(&tree, "exporters") {
@@ -46,11 +60,8 @@ impl Stage {
         }
         let files = files(&tree);
         if !files.is_empty() {
-            let folder = self
-                .certificates
-                .get_or_insert_with(|| tempfile::tempdir().unwrap());
-            make(folder.path(), &files);
-            let at = |file: &str| folder.path().join(file).display().to_string();
+            let folder = self.certificates(&files);
+            let at = |file: &str| folder.join(file).display().to_string();
             set.extend(
                 files
                     .iter()
@@ -70,7 +81,7 @@ impl Stage {
                 self.stranger = Some((without, stranger));
             }
         }
-        let service = start(yaml, &set);
+        let service = start(command, yaml, &set);
         for (_, receiver) in section(&tree, "receivers") {
             for (protocol, keys) in receiver["protocols"].as_object().unwrap() {
                 let address = match protocol.as_str() {
@@ -81,7 +92,38 @@ impl Stage {
                 self.services.insert(written, address);
             }
         }
+        for (id, exporter) in section(&tree, "exporters") {
+            if id.starts_with("prometheus")
+                && let Some(written) = exporter["endpoint"].as_str()
+            {
+                let address = service.extension(id);
+                self.services.insert(written.to_owned(), address);
+            }
+        }
         service
+    }
+
+    /// Where something listens in the place of what the configurations write.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = (&str, SocketAddr)> {
+        let services = self.services.iter();
+        services.map(|(written, address)| (written.as_str(), *address))
+    }
+
+    /// The folder with these files of certificates; they are made unless they are there.
+    fn certificates(&mut self, files: &[(String, String)]) -> PathBuf {
+        if let Some(Certificates::Given(folder)) = &self.certificates
+            && files.iter().all(|(_, file)| folder.join(file).exists())
+        {
+            return folder.clone();
+        }
+        if !matches!(self.certificates, Some(Certificates::Made(_))) {
+            self.certificates = Some(Certificates::Made(tempfile::tempdir().unwrap()));
+        }
+        let Some(Certificates::Made(folder)) = &self.certificates else {
+            unreachable!("it was made")
+        };
+        make(folder.path(), files);
+        folder.path().to_owned()
     }
 
     /// Settings that lead an exporter to a service of the example or to a back end of the test.
@@ -116,7 +158,7 @@ impl Stage {
 
     /// The sender of an example with mutual TLS once more, without its certificate.
     pub(super) fn strangers(&self) -> Vec<Service> {
-        let start = |(yaml, set): &(String, Vec<String>)| start(yaml, set);
+        let start = |(yaml, set): &(String, Vec<String>)| start(&[], yaml, set);
         self.stranger.iter().map(start).collect()
     }
 
@@ -133,9 +175,9 @@ impl Stage {
     }
 }
 
-fn start(yaml: &str, set: &[String]) -> Service {
+fn start(command: &[&str], yaml: &str, set: &[String]) -> Service {
     let arguments: Vec<_> = set.iter().flat_map(|set| ["--set", set.as_str()]).collect();
-    Service::start_with(yaml, &arguments)
+    Service::start_as(command, yaml, &arguments)
 }
 
 /// The keys of the exporter's certificate taken out, since what is set is laid over what is written.

@@ -44,11 +44,14 @@ impl Service {
     }
 
     pub(crate) fn start_with(yaml: &str, arguments: &[&str]) -> Self {
+        Self::start_as(&[], yaml, arguments)
+    }
+
+    /// The same by a subcommand that runs a configuration.
+    pub(crate) fn start_as(command: &[&str], yaml: &str, arguments: &[&str]) -> Self {
         let started = clock::now();
-        let process = spawn(
-            yaml,
-            &[&["--set", METRICS, "--set", ADMIN], arguments].concat(),
-        );
+        let ports = ["--set", METRICS, "--set", ADMIN];
+        let process = spawn(yaml, &[command, &ports, arguments].concat());
         process.wait_line(READY, PATIENCE).unwrap();
         Self {
             process,
