@@ -7,7 +7,9 @@ use config::Faults;
 use ledger::Budget;
 use otlp::view::{Attributes, Exemplar, ItemView, Number, Repeated, Request};
 use otlp::{Signal, survey};
-use pipeline::component::{BuildConnector, Flush, Host, Outbox, Planned, Processor};
+use pipeline::component::{
+    BuildConnector, Flush, Host, Outbox, Planned, Processor, Sampling, Verdicts,
+};
 use pipeline::testkit::{document, host_with};
 use pipeline::{Batch, Now, Shards};
 
@@ -33,6 +35,23 @@ pub(crate) fn host_of(name: &str, signal: Signal, budget: &Arc<Budget>) -> Host 
     let mut host = host_with(Arc::clone(budget), ledger::Kind::Connector, name);
     host.label.signal = Some(signal);
     host
+}
+
+/// The same for one that has somebody to ask what became of traces, if it asks.
+pub(crate) fn build_asking(
+    name: &str,
+    yaml: &str,
+    budget: &Arc<Budget>,
+    verdicts: Option<Verdicts>,
+) -> Box<dyn Processor> {
+    let (planned, _) = plan(name, yaml);
+    let maker = planned.and_then(|planned| planned.build.maker);
+    let asks = maker.is_some_and(|maker| maker.sampling != Sampling::None);
+    let host = Host {
+        verdicts: verdicts.filter(|_| asks),
+        ..host_of(name, Signal::Traces, budget)
+    };
+    build_at(name, yaml, &host)
 }
 
 pub(crate) fn build_at(name: &str, yaml: &str, host: &Host) -> Box<dyn Processor> {

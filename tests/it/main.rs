@@ -6,6 +6,7 @@ mod auth;
 mod books;
 mod cli;
 mod count;
+mod exemplars;
 #[path = "../fault/mod.rs"]
 mod fault;
 mod files;

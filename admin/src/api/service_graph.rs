@@ -29,7 +29,7 @@ pub(super) async fn answer(desk: &Desk) -> Reply {
 fn reply(answers: Vec<Answer>) -> Reply {
     let known = answers.into_iter().filter_map(|answer| match answer {
         Answer::Known(told) => Some(told),
-        Answer::Unknown(_) | Answer::None => None,
+        Answer::Unknown(_) | Answer::None | Answer::Verdicts(_) => None,
     });
     let mut graphs: Vec<_> = known.collect();
     graphs.sort_by(|one, other| name(one).cmp(name(other)));

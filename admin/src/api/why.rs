@@ -43,7 +43,7 @@ fn reply(trace_id: &str, answers: Vec<Answer>) -> Reply {
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
     for answer in answers {
         match answer {
-            Answer::None => {}
+            Answer::None | Answer::Verdicts(_) => {}
             Answer::Known(told) => known.push(told),
             Answer::Unknown(told) => unknown.push(told),
         }

@@ -297,7 +297,7 @@ impl Processor for ServiceGraph {
     fn ask(&self, query: &Query, now: Now) -> Answer {
         match query {
             Query::ServiceGraph => Answer::Known(self.graph.tell(&self.id, now)),
-            Query::Why { .. } | Query::Alive => Answer::None,
+            Query::Why { .. } | Query::Verdicts(_) | Query::Alive => Answer::None,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use config::{GoDuration, Optional, Problems, Validate};
+use pipeline::component::Sampling;
 use serde::{Deserialize, Serialize};
 
 use super::glob;
@@ -106,6 +107,8 @@ pub(super) struct Explicit {
 pub(super) struct Exemplars {
     pub(super) enabled: bool,
     pub(super) max_per_data_point: i64,
+    /// Of traces that are kept by those samplers that see them, too.
+    kept_only: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -154,6 +157,7 @@ impl Default for Exemplars {
         Self {
             enabled: false,
             max_per_data_point: 5,
+            kept_only: None,
         }
     }
 }
@@ -187,6 +191,24 @@ impl Histogram {
         let default = Explicit::default();
         let explicit = self.explicit.as_ref().unwrap_or(&default);
         bounds(&explicit.buckets, self.unit.nanos())
+    }
+}
+
+impl Config {
+    /// Whether it asks what is kept.
+    pub(super) fn sampling(&self) -> Sampling {
+        match self.exemplars {
+            Exemplars { enabled: false, .. } => Sampling::None,
+            Exemplars { kept_only, .. } => match kept_only {
+                None => Sampling::Asks,
+                Some(false) => Sampling::None,
+                Some(true) => Sampling::Insists {
+                    key: "exemplars::kept_only",
+                    help: "name the same receiver in a pipeline with `tail_sampling` and an exporter, or leave \
+                           this out",
+                },
+            },
+        }
     }
 }
 
@@ -241,14 +263,7 @@ impl Validate for Config {
                 self.aggregation_cardinality_limit
             ),
         );
-        problems.require(
-            !self.exemplars.enabled || self.exemplars.max_per_data_point >= 0,
-            "exemplars::max_per_data_point",
-            format!(
-                "invalid max_per_data_point: {}, the value should be positive",
-                self.exemplars.max_per_data_point
-            ),
-        );
+        problems.under("exemplars", &self.exemplars);
         if self.dimensions_cache_size != 0 {
             problems.warn(
                 "dimensions_cache_size",
@@ -280,6 +295,25 @@ impl Validate for Histogram {
         }
         if let Some(exponential) = self.exponential.as_ref() {
             check_size(&mut problems, "exponential::max_size", exponential.max_size);
+        }
+        problems
+    }
+}
+
+impl Validate for Exemplars {
+    fn validate(&self) -> Problems {
+        let mut problems = Problems::new();
+        problems.require(
+            !self.enabled || self.max_per_data_point >= 0,
+            "max_per_data_point",
+            format!(
+                "invalid max_per_data_point: {}, the value should be positive",
+                self.max_per_data_point
+            ),
+        );
+        if self.kept_only == Some(true) && !self.enabled {
+            let text = "it has no effect without exemplars::enabled";
+            problems.warn("kept_only", text);
         }
         problems
     }

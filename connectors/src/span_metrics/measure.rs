@@ -19,6 +19,7 @@ use super::rules::{Measures, Rules, TableRules};
 use super::series::Series;
 use super::store::{Group, Store, Table};
 use super::subject::{Carrier, Subject};
+use super::waiting::Waiting;
 use crate::key::put;
 use crate::room::{Room, SERIES_PART, overflow};
 use crate::wanted::Values;
@@ -34,18 +35,11 @@ pub(super) struct SpanMetrics {
     pub(super) next: Option<Duration>,
     pub(super) budget: Arc<Budget>,
     pub(super) meter: Meter,
+    /// Exemplars wait for their traces; `None`: they are taken as they come.
+    pub(super) waiting: Option<Waiting>,
     adjusted: Adjusted,
     /// Keys are written here and kept only for what is new.
     key: Vec<u8>,
-}
-
-/// What goes over to a successor.
-pub(super) struct Held {
-    rules: Rules,
-    store: Store,
-    room: Room,
-    sent: Recent,
-    next: Option<Duration>,
 }
 
 impl SpanMetrics {
@@ -58,6 +52,7 @@ impl SpanMetrics {
             next: None,
             budget: Arc::clone(&host.budget),
             meter: Meter::new(host),
+            waiting: host.verdicts.clone().map(Waiting::new),
             adjusted: Adjusted::default(),
             key: Vec::new(),
             rules,
@@ -90,6 +85,8 @@ impl SpanMetrics {
                 rules: &self.rules,
                 room: &mut self.room,
                 meter: &self.meter,
+                waiting: self.waiting.as_mut(),
+                resource: &key,
                 key: &mut self.key,
                 now,
             };
@@ -160,6 +157,9 @@ struct Pass<'p> {
     rules: &'p Rules,
     room: &'p mut Room,
     meter: &'p Meter,
+    waiting: Option<&'p mut Waiting>,
+    /// Its key.
+    resource: &'p [u8],
     key: &'p mut Vec<u8>,
     now: Now,
 }
@@ -186,13 +186,13 @@ impl Pass<'_> {
             times,
         };
         let rules = self.rules;
-        for (table, rules) in group.tables.iter_mut().zip(&rules.tables) {
+        for (at, (table, rules)) in group.tables.iter_mut().zip(&rules.tables).enumerate() {
             if rules.measures == Measures::Events {
                 for event in span.events() {
-                    self.event(subject, &event?, measured, (table, rules))?;
+                    self.event(subject, &event?, measured, (at, table, rules))?;
                 }
             } else {
-                self.one(subject, measured, (table, rules))?;
+                self.one(subject, measured, (at, table, rules))?;
             }
         }
         Ok(())
@@ -204,7 +204,7 @@ impl Pass<'_> {
         subject: &Subject<'_, 'a>,
         event: &SpanEvent<'a>,
         measured: Measured,
-        table: (&mut Table, &TableRules),
+        table: (usize, &mut Table, &TableRules),
     ) -> Result<(), Malformed> {
         let mut values = Values::new();
         self.rules.wanted.read(event.attributes(), &mut values)?;
@@ -223,7 +223,7 @@ impl Pass<'_> {
         &mut self,
         subject: &Subject<'_, '_>,
         measured: Measured,
-        (table, rules): (&mut Table, &TableRules),
+        (at, table, rules): (usize, &mut Table, &TableRules),
     ) -> Result<(), Malformed> {
         subject.write_key(self.rules, &rules.list, self.key);
         let Measured { duration, times } = measured;
@@ -236,6 +236,10 @@ impl Pass<'_> {
         if has_room {
             let attributes = subject.attributes(self.rules, &rules.list)?;
             let series = self.make(table, attributes, rules);
+            if let Some(waiting) = &mut self.waiting {
+                let name = (self.resource, at, self.key.as_slice());
+                waiting.parked.give_back(name, series);
+            }
             self.add(series, subject, measured);
         } else {
             self.key.clear();
@@ -267,14 +271,17 @@ impl Pass<'_> {
         series
     }
 
-    fn add(&self, series: &mut Series, subject: &Subject<'_, '_>, measured: Measured) {
+    fn add(&mut self, series: &mut Series, subject: &Subject<'_, '_>, measured: Measured) {
         let Measured { duration, times } = measured;
         series.measure(duration, times, &self.rules.bounds);
         let max = self.rules.exemplars_max;
-        if series.exemplars.len() < max
-            && let Some(exemplar) = exemplar(subject.span, duration)
-        {
-            series.add_exemplar(exemplar, max);
+        if series.exemplars.len() >= max {
+            return;
+        }
+        let exemplar = || exemplar(subject.span, duration);
+        match &mut self.waiting {
+            Some(waiting) => waiting.consider(series, max, (duration, self.now.mono), exemplar),
+            None => series.exemplars.extend(exemplar()),
         }
     }
 }
@@ -312,10 +319,17 @@ impl Processor for SpanMetrics {
     }
 
     fn deadline(&self) -> Option<Duration> {
-        self.next
+        let waiting = self.waiting.as_ref().and_then(Waiting::deadline);
+        [self.next, waiting].into_iter().flatten().min()
     }
 
     fn tick(&mut self, now: Now, out: &mut Outbox) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.round(now.mono, &mut self.room, &self.meter);
+        }
+        if self.next.is_none_or(|next| next > now.mono) {
+            return;
+        }
         self.send(now, out);
         self.forget(now);
         // Times that have passed while there was no room behind are not made up for.
@@ -334,45 +348,10 @@ impl Processor for SpanMetrics {
     }
 
     fn yield_state(&mut self, _heirs: Shards) -> Vec<State> {
-        // What is left is a connector without series.
-        let Ok(empty) = Rules::new(&Config::default(), &self.rules.shape.instance) else {
-            return Vec::new();
-        };
-        let rules = std::mem::replace(&mut self.rules, empty);
-        vec![Box::new(Held {
-            rules,
-            store: std::mem::replace(&mut self.store, Store::new()),
-            room: std::mem::replace(&mut self.room, Room::new(&self.budget, SERIES_PART)),
-            sent: std::mem::replace(&mut self.sent, Recent::new(1)),
-            next: self.next.take(),
-        })]
+        self.bequeath()
     }
 
     fn adopt(&mut self, state: State, now: Now, out: &mut Outbox) {
-        let Ok(held) = state.downcast::<Held>() else {
-            return;
-        };
-        let Held {
-            rules,
-            store,
-            room,
-            mut sent,
-            next,
-        } = *held;
-        if rules.shape == self.rules.shape {
-            sent.resize(self.rules.timestamps_max);
-            (self.store, self.room, self.sent) = (store, room, sent);
-            let soonest = now.mono + self.rules.flush_interval;
-            self.next = next.map(|next| next.min(soonest));
-            return;
-        }
-        // Its series are others from now on, so what they have is sent once more, as they were.
-        let own = std::mem::replace(&mut self.rules, rules);
-        self.store = store;
-        self.sent = sent;
-        self.send_last(now, out);
-        self.rules = own;
-        self.store = Store::new();
-        self.sent = Recent::new(self.rules.timestamps_max);
+        self.inherit(state, now, out);
     }
 }

@@ -8,6 +8,7 @@
 mod adjusted;
 mod config;
 mod glob;
+mod heritage;
 mod measure;
 mod meter;
 mod recent;
@@ -18,9 +19,10 @@ mod store;
 mod subject;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use otlp::Signal;
-use pipeline::component::{Component, ConnectorComponent, MakeProcessor, Stability};
+use pipeline::component::{Component, ConnectorComponent, MakeProcessor, Sampling, Stability};
 
 use config::Config;
 use measure::SpanMetrics;
@@ -43,6 +45,7 @@ exemplars: {enabled: true}
 aggregation_cardinality_limit: 10000
 ";
     const REFERENCE: &'static str = include_str!("reference.md");
+    const OWN_KEYS: &'static [&'static str] = &["exemplars::kept_only"];
     type Config = Config;
 }
 
@@ -50,4 +53,8 @@ impl ConnectorComponent for SpanMetricsConnector {
     const JOINS: &'static [(Signal, Signal)] = &[(Signal::Traces, Signal::Metrics)];
     const MAKE: Option<MakeProcessor<Config>> =
         Some(|config, host| Ok(Box::new(SpanMetrics::new(config, host)?)));
+
+    fn sampling(config: &Config) -> Sampling {
+        config.sampling()
+    }
 }

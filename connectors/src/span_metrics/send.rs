@@ -32,6 +32,9 @@ impl SpanMetrics {
 
     fn write(&mut self, now: Now, out: &mut Outbox, is_last: bool) {
         let rules = &self.rules;
+        if let Some(waiting) = &mut self.waiting {
+            waiting.settle_all(&mut self.store, rules.exemplars_max);
+        }
         if rules.is_delta {
             for (key, group) in self.store.keyed() {
                 for (at, table) in group.tables.iter_mut().enumerate() {
@@ -53,6 +56,13 @@ impl SpanMetrics {
     pub(super) fn forget(&mut self, now: Now) {
         let rules = &self.rules;
         if rules.is_delta {
+            if let Some(waiting) = &mut self.waiting {
+                for (key, group) in self.store.keyed() {
+                    for (at, name, series) in group.named() {
+                        waiting.parked.park((key, at, name), series, now.mono);
+                    }
+                }
+            }
             self.store.retain(&mut self.room, |_| false);
         } else {
             let has_expired =
@@ -72,6 +82,9 @@ impl SpanMetrics {
             }
             let expired = |group: &Group| has_expired(group.last_seen, rules.metrics_expiration);
             self.store.retain(&mut self.room, |group| !expired(group));
+        }
+        if let Some(waiting) = &mut self.waiting {
+            waiting.forget(&self.store, &mut self.room, now.mono);
         }
         self.meter.holds(self.store.series(), self.room.bytes());
     }

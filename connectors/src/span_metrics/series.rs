@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use otlp::write::{Exemplar, KeyValues};
 
+use super::waiting::Candidates;
 use crate::buckets::Buckets;
 
 /// What is counted, and the durations of what is counted.
@@ -19,6 +20,8 @@ pub(super) struct Series {
     pub(super) buckets: Buckets,
     /// Since the last time it was sent.
     pub(super) exemplars: Vec<Exemplar>,
+    /// Of those that wait for their traces, if they do; whoever waits is charged for them.
+    pub(super) candidates: Option<Box<Candidates>>,
     /// Bytes of memory that it was charged with.
     pub(super) cost: usize,
 }
@@ -33,6 +36,7 @@ impl Series {
             is_new: true,
             buckets: buckets.clone(),
             exemplars: Vec::new(),
+            candidates: None,
             cost: 0,
         }
     }
@@ -42,13 +46,6 @@ impl Series {
     pub(super) fn measure(&mut self, duration: f64, times: u64, bounds: &[f64]) {
         self.count = self.count.saturating_add(times);
         self.buckets.record(duration, times, bounds);
-    }
-
-    #[inline]
-    pub(super) fn add_exemplar(&mut self, exemplar: Exemplar, max: usize) {
-        if self.exemplars.len() < max {
-            self.exemplars.push(exemplar);
-        }
     }
 
     /// Bytes of memory that it takes beside the buckets that may still come.

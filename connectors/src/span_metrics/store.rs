@@ -137,6 +137,20 @@ impl Store {
         tables.map(Table::len).sum()
     }
 
+    /// Those for exemplars that wait in all series.
+    pub(super) fn candidates(&self) -> usize {
+        let series = self.groups.values().flat_map(Group::series);
+        let own = series.filter_map(|series| series.candidates.as_ref());
+        own.map(|own| own.len()).sum()
+    }
+
+    pub(super) fn forget_candidates(&mut self) {
+        let groups = self.groups.values_mut();
+        groups
+            .flat_map(Group::series_mut)
+            .for_each(|series| series.candidates = None);
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.groups.is_empty()
     }
@@ -157,5 +171,18 @@ impl Group {
 
     pub(super) fn series(&self) -> impl Iterator<Item = &Series> {
         self.tables.iter().flat_map(Table::values)
+    }
+
+    pub(super) fn series_mut(&mut self) -> impl Iterator<Item = &mut Series> {
+        self.tables.iter_mut().flat_map(Table::values_mut)
+    }
+
+    /// Each with the place of its table and its key there.
+    pub(super) fn named(&mut self) -> impl Iterator<Item = (usize, &[u8], &mut Series)> {
+        let tables = self.tables.iter_mut().enumerate();
+        tables.flat_map(|(at, table)| {
+            let series = table.iter_mut();
+            series.map(move |(name, series)| (at, name.as_slice(), series))
+        })
     }
 }

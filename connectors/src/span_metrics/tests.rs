@@ -404,7 +404,7 @@ fn series_and_resources_expire() {
     assert_eq!(tick(&mut series, 61).len(), 2);
     take(&mut series, batch(SHOP, &[span("new", 1)]), 70);
     assert_eq!(tick(&mut series, 121).len(), 2, "it is sent once more");
-    assert_eq!(tick(&mut series, 151).len(), 1);
+    assert_eq!(tick(&mut series, 181).len(), 1);
 
     let yaml = format!("{PLAIN}\nmetrics_expiration: 90s\nhistogram: {{disable: true}}");
     let mut resources = connector(&yaml);
@@ -413,9 +413,10 @@ fn series_and_resources_expire() {
         batch(SHOP, &[span("a", 1), span("b", 1)]),
         1,
     );
-    assert_eq!(tick(&mut resources, 91).len(), 2);
+    assert_eq!(tick(&mut resources, 61).len(), 2);
+    assert_eq!(tick(&mut resources, 121).len(), 2);
     assert_eq!(resources.deadline(), None);
-    assert_eq!(tick(&mut resources, 151), [""; 0]);
+    assert_eq!(tick(&mut resources, 181), [""; 0]);
 }
 
 #[test]
@@ -448,7 +449,7 @@ fn named_scopes_and_how_spans_were_sampled_are_dimensions_if_asked_for() {
 #[test]
 fn series_and_their_starts_outlive_a_change_of_when_they_are_sent() {
     let yaml = format!("{PLAIN}\nhistogram: {{disable: true}}");
-    let mut old = connector(&yaml);
+    let mut old = connector(&format!("{yaml}\nmetrics_flush_interval: 39s"));
     take(&mut old, batch(SHOP, &[span("get", 1)]), 1);
     tick(&mut old, 40);
     let changed = format!("{yaml}\nmetrics_flush_interval: 5s\nexemplars: {{enabled: true}}");

@@ -13,6 +13,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
+use super::verdicts::{AskedTraces, Verdict};
+
 /// Questions that a worker has not come to yet. Each takes it microseconds, so that more are no person's.
 const WAITING_MAX: usize = 64;
 
@@ -30,6 +32,8 @@ pub enum Query {
     },
     /// Which service calls which, by the requests that were seen.
     ServiceGraph,
+    /// What became of traces, of those samplers whom it concerns.
+    Verdicts(Arc<AskedTraces>),
     /// Nothing: that every worker comes to it is the answer.
     Alive,
 }
@@ -42,6 +46,8 @@ pub enum Answer {
     /// It does not know, and says how far it could.
     Unknown(Value),
     Known(Value),
+    /// By the traces that were asked for.
+    Verdicts(Vec<Verdict>),
 }
 
 /// Asks every instance of every processor. A clone asks the same.
@@ -72,6 +78,24 @@ impl Questions {
         let channels = (0..workers).map(|_| mpsc::channel(WAITING_MAX));
         let (asking, asked): (Vec<_>, Vec<_>) = channels.unzip();
         (Self(asking.into()), asked)
+    }
+
+    pub(crate) fn workers(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Puts a question without waiting for the answers, one from each worker. All of them or none.
+    pub(crate) fn put(
+        &self,
+        query: &Query,
+    ) -> Result<Vec<oneshot::Receiver<Vec<Answer>>>, Unanswered> {
+        let put = self.0.iter().map(|worker| {
+            let (answer, answers) = oneshot::channel();
+            let query = query.clone();
+            worker.try_send(Question { query, answer })?;
+            Ok(answers)
+        });
+        put.collect()
     }
 
     /// What those say whom it concerns; [`Answer::None`] is left out. All of them or nothing, since half of the answers

@@ -13,6 +13,7 @@ use super::exporter::Exporter;
 use super::extension::Extension;
 use super::processor::{Place, Processor};
 use super::receiver::Receiver;
+use super::verdicts::Sampling;
 use super::{Component, Host, Stability};
 use crate::batch::ContextKey;
 use crate::delivery::Settings;
@@ -61,6 +62,7 @@ pub struct BuildProcessor {
     pub place: Place,
     /// How many there are of one that lives on shards.
     pub shards: usize,
+    pub sampling: Sampling,
 }
 
 /// What a processor keeps past the call. Whoever sent it is answered before its fate is known, unless his receiver has
@@ -194,6 +196,7 @@ impl<B> Factory<B> {
 pub trait ProcessorComponent: Component {
     const HOLDS: Holds = Holds::Nothing;
     const PLACE: Place = Place::Worker;
+    const SAMPLING: Sampling = Sampling::None;
 
     /// How many shards it lives on, if it does.
     fn shards(_config: &Self::Config) -> usize {
@@ -211,6 +214,11 @@ pub trait ConnectorComponent: Component {
     /// `host.label.signal` is what it takes. `None`: it gives what it takes, and the plan makes an edge of it.
     const MAKE: Option<MakeProcessor<Self::Config>>;
     const PLACE: Place = Place::Owner;
+
+    /// Whether it asks what became of the traces that it sees.
+    fn sampling(_config: &Self::Config) -> Sampling {
+        Sampling::None
+    }
 }
 
 /// Makes an instance of a configuration for a host.
@@ -262,6 +270,7 @@ impl Factory<BuildProcessor> {
                 make: Arc::new(move |host| C::build(&config, host)),
                 holds: C::HOLDS,
                 place: C::PLACE,
+                sampling: C::SAMPLING,
             })
         })
     }
@@ -307,11 +316,13 @@ impl Factory<BuildConnector> {
         let row = Self::row::<C>(|written, faults| {
             planned::<C, _>(written, faults, |config| BuildConnector {
                 maker: C::MAKE.map(|make| {
+                    let sampling = C::sampling(&config);
                     Arc::new(BuildProcessor {
                         make: Arc::new(move |host| make(&config, host)),
                         holds: Holds::Nothing,
                         place: C::PLACE,
                         shards: 1,
+                        sampling,
                     })
                 }),
             })

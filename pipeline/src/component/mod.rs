@@ -9,6 +9,7 @@ mod outline;
 mod processor;
 mod receiver;
 mod reload;
+mod verdicts;
 
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ pub use outline::{Outline, PipelineOutline};
 pub use processor::{Flush, Outbox, Place, Processor, State};
 pub use receiver::{Listening, Receiver, Seat};
 pub use reload::{Asked, Reload, Reloaded, Reloads};
+pub(crate) use verdicts::Sampler;
+pub use verdicts::{ASKED_MAX, AskedTraces, Asking, Sampling, Told, Verdict, Verdicts};
 
 /// What every component states about itself. A component is one implementor and one row in its crate's table.
 pub trait Component: Sized + 'static {
@@ -96,6 +99,8 @@ pub struct Host {
     /// What tells this process from others and stays when it starts again: its configured `service.instance.id`, else
     /// the name of the machine.
     pub instance: Arc<str>,
+    /// Who decides on the traces that it sees before that, if somebody does and it asks.
+    pub verdicts: Option<Verdicts>,
 }
 
 impl Host {

@@ -90,8 +90,9 @@ impl Planner {
             faults,
         )?;
         let steps = self.steps(&pipelines);
-        let plan = self.join(&steps, &extensions);
+        let mut plan = self.join(&steps, &extensions);
         plan.check_promises(&pipelines, faults);
+        plan.find_samplers(document, faults);
         (!faults.has_errors()).then_some(plan)
     }
 
@@ -140,6 +141,7 @@ impl Planner {
                     id: reference.id.to_string(),
                     identity: self.identity(read),
                     build: Arc::clone(&read.planned.build),
+                    samplers: Arc::default(),
                 })
             });
             let processors = processors.collect();

@@ -94,7 +94,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::component::{BuildProcessor, Holds};
+    use crate::component::{BuildProcessor, Holds, Sampling};
     use crate::plan::{Heritage, Identity, Plan};
 
     /// A pipeline of processors such as `w` for one on every worker, `o` for an owner and `s3` for one on three shards.
@@ -114,7 +114,9 @@ mod tests {
                     holds: Holds::Nothing,
                     place,
                     shards,
+                    sampling: Sampling::None,
                 }),
+                samplers: Arc::default(),
             }
         };
         PipelineNode {

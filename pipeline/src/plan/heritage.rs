@@ -1,10 +1,13 @@
 //! What a new plan takes over from the one that runs.
 
+use std::sync::Arc;
+
 use config::Node;
 
 use super::build::{Planner, Read};
 use super::cut::Section;
 use super::{PipelineNode, Plan, ProcessorNode};
+use crate::component::Sampler;
 
 /// What a component was built from. Two instances with equal identities do the same, so a reload keeps the one that
 /// runs. It holds secrets as they were written, and is for comparing alone.
@@ -13,6 +16,8 @@ pub struct Identity {
     written: Option<Node>,
     /// The extensions that it names, which it holds on to.
     wants: Vec<Self>,
+    /// Those whom it asks what became of traces.
+    samplers: Arc<[Sampler]>,
 }
 
 /// For each node of the new plan the place of its predecessor in the old.
@@ -73,7 +78,15 @@ impl Planner {
         Identity {
             written: Some(read.written.clone()),
             wants: named.map(|extension| self.identity(extension)).collect(),
+            samplers: Arc::default(),
         }
+    }
+}
+
+impl Identity {
+    pub(super) fn with_samplers(self, samplers: &Arc<[Sampler]>) -> Self {
+        let samplers = Arc::clone(samplers);
+        Self { samplers, ..self }
     }
 }
 
@@ -201,6 +214,7 @@ impl Identity {
         Self {
             written: None,
             wants: vec![Self::default(); number],
+            ..Self::default()
         }
     }
 }

@@ -8,6 +8,7 @@ mod foreign;
 mod heritage;
 mod order;
 mod reach;
+mod sampling;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use config::ComponentId;
 use otlp::Signal;
 
-use crate::component::{BuildExporter, BuildExtension, BuildProcessor, BuildReceiver};
+use crate::component::{BuildExporter, BuildExtension, BuildProcessor, BuildReceiver, Sampler};
 
 pub use build::Planner;
 pub use changes::Changes;
@@ -71,6 +72,8 @@ pub(crate) struct ProcessorNode {
     pub(crate) id: String,
     pub(crate) identity: Identity,
     pub(crate) build: Arc<BuildProcessor>,
+    /// Those who decide on the traces that it sees, if it asks.
+    pub(crate) samplers: Arc<[Sampler]>,
 }
 
 pub(crate) enum EdgeNode {

@@ -69,7 +69,7 @@ impl Plan {
     }
 
     /// These pipelines and all behind their connectors, up to those that make another signal.
-    fn reached(&self, pipelines: &[usize]) -> BTreeSet<usize> {
+    pub(super) fn reached(&self, pipelines: &[usize]) -> BTreeSet<usize> {
         let mut reached: BTreeSet<_> = pipelines.iter().copied().collect();
         // Connectors lead to later pipelines only.
         for (at, node) in self.pipelines.iter().enumerate() {

@@ -105,6 +105,7 @@ impl Planner {
             id: id.to_string(),
             identity: self.identity(read),
             build: Arc::clone(read.planned.build.maker.as_ref()?),
+            samplers: Arc::default(),
         };
         Some(PipelineNode {
             id: format!("{id} ({from} to {to})"),

@@ -12,7 +12,7 @@ use crate::batch::ContextKey;
 use crate::component::{
     BuildConnector, BuildExporter, BuildExtension, BuildProcessor, BuildReceiver, ConnectorFactory,
     ExporterFactory, ExtensionFactory, Factory, Holds, Place, Planned, ProcessorFactory,
-    ReceiverFactory, Registry, Stability, Wanted,
+    ReceiverFactory, Registry, Sampling, Stability, Wanted,
 };
 use crate::delivery::{Merge, Queue, Settings, Sizer};
 use crate::testkit::document;
@@ -92,6 +92,7 @@ fn processor(holds: Holds) -> Option<Planned<BuildProcessor>> {
         holds,
         place: Place::Worker,
         shards: 1,
+        sampling: Sampling::None,
     })
 }
 
@@ -149,7 +150,7 @@ static EXTENSIONS: [ExtensionFactory; 3] = [
         })
     }),
 ];
-static PROCESSORS: [ProcessorFactory; 4] = [
+static PROCESSORS: [ProcessorFactory; 5] = [
     row("forget", &Signal::ALL, |_, _| {
         Some(Planned {
             keeps: Arc::new(|_| false),
@@ -159,6 +160,9 @@ static PROCESSORS: [ProcessorFactory; 4] = [
     row("pass", &Signal::ALL, |_, _| processor(Holds::Nothing)),
     row("hold", &Signal::ALL, |_, _| processor(Holds::Requests)),
     row("mix", &Signal::ALL, |_, _| processor(Holds::Items)),
+    row("sample", &[Signal::Traces], |_, _| {
+        sampling(Sampling::Decides, Place::Shard)
+    }),
 ];
 static EXPORTERS: [ExporterFactory; 3] = [
     row("out", &Signal::ALL, |_, _| exporter(false)),
@@ -180,7 +184,36 @@ static EXPORTERS: [ExporterFactory; 3] = [
 const SPANS_TO_METRICS: (Signal, Signal) = (Signal::Traces, Signal::Metrics);
 const LOGS_TO_METRICS: (Signal, Signal) = (Signal::Logs, Signal::Metrics);
 
-static CONNECTORS: [ConnectorFactory; 2] = [
+fn sampling(sampling: Sampling, place: Place) -> Option<Planned<BuildProcessor>> {
+    let Planned { build, .. } = processor(Holds::Items)?;
+    planned(BuildProcessor {
+        sampling,
+        place,
+        ..build
+    })
+}
+
+fn asking(asks: Sampling) -> Option<Planned<BuildConnector>> {
+    let maker = sampling(asks, Place::Owner)?.build;
+    planned(BuildConnector {
+        maker: Some(Arc::new(maker)),
+    })
+}
+
+static CONNECTORS: [ConnectorFactory; 4] = [
+    Factory {
+        joins: &[SPANS_TO_METRICS],
+        ..row("ask", &Signal::ALL, |_, _| asking(Sampling::Asks))
+    },
+    Factory {
+        joins: &[SPANS_TO_METRICS],
+        ..row("insist", &Signal::ALL, |_, _| {
+            asking(Sampling::Insists {
+                key: "key",
+                help: "have it sampled",
+            })
+        })
+    },
     Factory {
         joins: &[
             (Signal::Traces, Signal::Traces),
@@ -215,9 +248,9 @@ static REGISTRY: Registry = Registry {
 
 const COMPONENTS: &str = "
 receivers: {in: , in/2: , promise: , spans: }
-processors: {pass: , hold: , mix: }
+processors: {pass: , hold: , mix: , sample: , sample/b: }
 exporters: {out: , answer: }
-connectors: {forward: , forward/a: , forward/b: , measure: }
+connectors: {forward: , forward/a: , forward/b: , measure: , ask: , insist: }
 ";
 
 /// One row a pipeline: id, receivers, processors, exporters.
@@ -855,4 +888,120 @@ service:
         !goes_on(&plan("{}")),
         "an extension that its own names is another"
     );
+}
+
+/// Whom a connector of these pipelines asks what became of traces, with `!` those whose word counts, and what is told.
+fn check_samplers(rows: Rows<'_>, expected: &[&str], told: &[&str]) {
+    let mut all = vec![("metrics", "ask", "", "out")];
+    all.extend(rows);
+    let (plan, faults) = planned_of(&all);
+    let plan = plan.unwrap_or_else(|| panic!("{rows:?}: {faults:#?}"));
+    let mut makers = plan.pipelines.iter().filter(|node| node.makes.is_some());
+    let asking = &makers.next().expect("it makes metrics").processors[0];
+    let samplers = asking.samplers.iter();
+    let samplers = samplers.map(|s| {
+        format!(
+            "{}:{}{}",
+            s.pipeline,
+            s.id,
+            if s.is_last { "!" } else { "" }
+        )
+    });
+    assert_eq!(samplers.collect::<Vec<_>>(), expected, "{rows:?}");
+    assert_eq!(faults.len(), told.len(), "{faults:#?}");
+    for (fault, words) in faults.iter().zip(told) {
+        assert!(fault.contains(words), "{words:?} is not in {fault}");
+    }
+}
+
+#[test]
+fn who_asks_what_is_kept_asks_the_samplers_behind_the_same_receivers() {
+    let seen = ("traces", "in", "", "ask");
+    check_samplers(&[seen], &[], &[]);
+    check_samplers(
+        &[seen, ("traces/b", "in", "pass, sample", "out")],
+        &["traces/b:sample!"],
+        &[],
+    );
+    // Either may keep it.
+    check_samplers(
+        &[
+            seen,
+            ("traces/b", "in", "sample", "out"),
+            ("traces/c", "in", "sample/b", "answer"),
+        ],
+        &["traces/b:sample!", "traces/c:sample/b!"],
+        &[],
+    );
+    // The last of several decides.
+    check_samplers(
+        &[
+            seen,
+            ("traces/b", "in", "sample", "forward/a"),
+            ("traces/c", "forward/a", "sample, sample/b", "out"),
+        ],
+        &["traces/b:sample", "traces/c:sample", "traces/c:sample/b!"],
+        &[],
+    );
+    // What has passed the sampler is kept.
+    check_samplers(&[("traces", "in", "sample", "ask, out")], &[], &[]);
+    // What is not exported is found nowhere.
+    check_samplers(
+        &[
+            ("traces", "in", "", "ask"),
+            ("traces/b", "in", "sample", "measure"),
+            ("metrics/b", "measure", "", "out"),
+        ],
+        &[],
+        &[],
+    );
+    // The samplers of others know nothing of it.
+    check_samplers(&[seen, ("traces/b", "in/2", "sample", "out")], &[], &[]);
+    check_samplers(
+        &[
+            ("traces", "in, spans", "", "ask"),
+            ("traces/b", "in", "sample", "out"),
+        ],
+        &["traces/b:sample!"],
+        &["none decides on the traces of receiver `spans`"],
+    );
+}
+
+#[test]
+fn who_insists_on_what_is_kept_is_refused_where_nobody_decides() {
+    check_refused(
+        &[
+            ("traces", "in", "", "insist"),
+            ("metrics", "insist", "", "out"),
+        ],
+        &[
+            "connectors::insist::key",
+            "traces of receiver `in`",
+            "have it sampled",
+        ],
+    );
+    plan(&[
+        ("traces", "in", "sample", "insist, out"),
+        ("metrics", "insist", "", "out"),
+    ]);
+}
+
+#[test]
+fn a_connector_with_other_samplers_is_another() {
+    let plan = |sampler: &str| {
+        plan(&[
+            ("traces", "in", "", "ask"),
+            ("metrics", "ask", "", "out"),
+            ("traces/b", "in", sampler, "out"),
+        ])
+    };
+    let succession = |old: &str, new: &str| {
+        let (old, new) = (plan(old), plan(new));
+        let heritage = Heritage::between(&old, &new);
+        let maker = new.pipelines.iter().position(|node| node.makes.is_some());
+        heritage.pipelines[maker.expect("it makes metrics")].sections[0].successions[0]
+    };
+    assert_eq!(succession("sample", "pass, sample"), Succession::Same(0));
+    assert_eq!(succession("pass", "sample"), Succession::Successor(0));
+    assert_eq!(succession("sample", "sample/b"), Succession::Successor(0));
 }

@@ -9,7 +9,7 @@ use super::order::{Blueprint, Home, Job, NewSection, Readiness, SeatOf};
 use super::stop::Stopper;
 use super::{StartError, Stop};
 use crate::chain::{Chain, Slot, Stage};
-use crate::component::Label;
+use crate::component::{Host, Label, Verdicts};
 use crate::delivery::{Delivery, Intake};
 use crate::plan::{Descent, Lineage, PipelineNode, ProcessorNode, Section, Succession};
 
@@ -187,6 +187,11 @@ fn stage(
         signal: Some(node.signal),
         pipeline: node.makes.is_none().then(|| node.id.clone()),
     });
+    let asks = !processor.samplers.is_empty();
+    let host = Host {
+        verdicts: asks.then(|| Verdicts::new(blueprint.questions.clone(), &processor.samplers)),
+        ..host
+    };
     let built = (processor.build.make)(&host).map_err(|text| StartError {
         component: format!("{} {}", node.kind(), processor.id),
         text,

@@ -6,7 +6,7 @@ use ledger::{Kind, NodeKey};
 
 use super::order::{Blueprint, Home, Job, SeatOf};
 use super::{ExporterRoom, Shared, StartError, lanes};
-use crate::component::{Host, Label, Listening};
+use crate::component::{Host, Label, Listening, Questions};
 use crate::delivery::{Intake, Room};
 use crate::plan::{ExporterNode, Heritage, Plan, ReceiverNode};
 
@@ -59,7 +59,7 @@ impl Generation {
         &self,
         plan: Plan,
         shared: &Shared,
-        workers: usize,
+        questions: &Questions,
     ) -> Result<(Self, Vec<Job>), StartError> {
         let plan = Arc::new(plan);
         let heritage = Heritage::between(&self.plan, &plan);
@@ -67,11 +67,13 @@ impl Generation {
             plan: Arc::clone(&plan),
             ..Self::default()
         };
+        let workers = questions.workers();
         let mut jobs: Vec<Job> = Vec::with_capacity(workers);
         let blueprint = Arc::new(Blueprint {
             plan,
             heritage,
             shared: shared.clone(),
+            questions: questions.clone(),
         });
         jobs.resize_with(workers, || Job::new(Arc::clone(&blueprint)));
         self.open_exporters(&blueprint, &mut next, &mut jobs);
@@ -85,6 +87,7 @@ impl Generation {
             plan,
             heritage,
             shared,
+            ..
         } = blueprint;
         let byte_share = shared.budget.whole() / 2 / plan.exporters.len().max(1) as u64;
         for (at, (node, before)) in plan.exporters.iter().zip(&heritage.exporters).enumerate() {
@@ -128,6 +131,7 @@ impl Generation {
             plan,
             heritage,
             shared,
+            ..
         } = blueprint;
         let workers = jobs.len();
         for (at, (node, before)) in plan.receivers.iter().zip(&heritage.receivers).enumerate() {

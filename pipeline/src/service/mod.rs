@@ -119,6 +119,7 @@ impl Shared {
             label,
             extensions: self.extensions.clone(),
             instance: Arc::clone(&self.instance),
+            verdicts: None,
         }
     }
 }
@@ -175,7 +176,7 @@ impl Service {
         grace: Duration,
     ) -> Result<Changes, StartError> {
         let changes = Changes::between(&self.generation.plan, &plan);
-        let (mut next, jobs) = self.generation.succeed(plan, shared, self.workers.len())?;
+        let (mut next, jobs) = self.generation.succeed(plan, shared, &self.questions)?;
         let (reply, replies) = mpsc::channel();
         for (worker, job) in self.workers.iter().zip(jobs) {
             // A worker that has ended answers nothing, which is found out below.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ledger::Limits;
 
 use super::{Shared, StartError};
-use crate::component::{Listening, Seat};
+use crate::component::{Listening, Questions, Seat};
 use crate::delivery::{Entries, Intake, Room};
 use crate::door::Door;
 use crate::handover::{Heirs, Inheritance};
@@ -39,6 +39,7 @@ pub(super) struct Blueprint {
     pub(super) plan: Arc<Plan>,
     pub(super) heritage: Heritage,
     pub(super) shared: Shared,
+    pub(super) questions: Questions,
 }
 
 /// What one worker is given.

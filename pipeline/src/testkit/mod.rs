@@ -7,6 +7,7 @@ mod connector;
 mod processor;
 mod samples;
 mod table;
+mod verdicts;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ pub use connector::check_connectors;
 pub use processor::check_processors;
 pub use samples::{items_of, sample};
 pub use table::check_table;
+pub use verdicts::{Desk, ask_about, verdicts};
 
 /// What the parts of a process share, with a budget of 1 GiB.
 pub fn shared() -> Shared {
@@ -51,6 +53,7 @@ pub fn host(kind: Kind, id: &str, signal: Option<Signal>) -> Host {
         },
         extensions: Extensions::default(),
         instance: "test".into(),
+        verdicts: None,
     }
 }
 

@@ -28,7 +28,7 @@ mod why;
 
 use otlp::Signal;
 use pipeline::component::{
-    Component, Holds, Host, Place, Processor, ProcessorComponent, Stability,
+    Component, Holds, Host, Place, Processor, ProcessorComponent, Sampling, Stability,
 };
 
 use config::Config;
@@ -69,6 +69,7 @@ policies:
 impl ProcessorComponent for TailSampling {
     const HOLDS: Holds = Holds::Items;
     const PLACE: Place = Place::Shard;
+    const SAMPLING: Sampling = Sampling::Decides;
 
     fn shards(config: &Config) -> usize {
         config.parts() as usize

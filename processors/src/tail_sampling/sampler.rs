@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use ledger::{Budget, Reason};
 use otlp::Signal;
-use pipeline::component::{Answer, Flush, Host, Outbox, Processor, Query, State};
+use pipeline::component::{self, Answer, Flush, Host, Label, Outbox, Processor, Query, State};
 use pipeline::{Batch, Now, Refusal, Shards};
 
 use super::alarm::{Alarm, Load};
 use super::cache::{Cache, Decided, Verdict};
 use super::config::{Config, OnOverflow, divided};
 use super::emit::Emitter;
+use super::id::TraceId;
 use super::ingest::Pass;
 use super::log::Log;
 use super::mark::Marking;
@@ -54,6 +55,7 @@ pub(super) struct Sampler {
     pub(super) budget: Arc<Budget>,
     pub(super) meter: Meter,
     pub(super) why: Why,
+    label: Label,
     pub(super) alarm: Alarm,
     pub(super) marking: Marking,
 }
@@ -73,6 +75,7 @@ impl Sampler {
                 host,
             ),
             alarm: Alarm::new(&host.label, parts),
+            label: host.label.clone(),
             marking: Marking::new(config, &policies),
             policies,
             log: Log::new(&host.budget),
@@ -123,6 +126,20 @@ impl Sampler {
             age: now.mono.saturating_sub(oldest),
         };
         self.alarm.full(load, self.rules.waits.first, now.mono);
+    }
+
+    /// What those are told who saw a trace before it was decided.
+    fn verdict(&self, id: &TraceId) -> component::Verdict {
+        let waiting = self.traces.find(id).and_then(|at| self.traces.get(at));
+        if let Some(pending) = waiting {
+            let until = self.traces.due(pending);
+            return component::Verdict::Waiting { until };
+        }
+        match self.cache.peek(id).map(|decided| decided.verdict) {
+            Some(Verdict::Sampled) => component::Verdict::Kept,
+            Some(Verdict::Ended) => component::Verdict::Dropped,
+            None => component::Verdict::Unknown,
+        }
     }
 
     /// Bytes of memory that waiting traces take.
@@ -297,7 +314,10 @@ impl Processor for Sampler {
     }
 
     fn ask(&self, query: &Query, now: Now) -> Answer {
-        self.why(query, now)
+        match query {
+            Query::Verdicts(asked) => asked.answer(&self.label, |id| self.verdict(id)),
+            query => self.why(query, now),
+        }
     }
 
     fn yield_state(&mut self, heirs: Shards) -> Vec<State> {

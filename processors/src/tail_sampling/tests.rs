@@ -4,8 +4,8 @@ use ledger::Reason;
 use otlp::view::Request;
 use otlp::wire::put_len;
 use otlp::{Malformed, Signal};
-use pipeline::component::{Flush, Outbox, Processor};
-use pipeline::{Batch, Shards};
+use pipeline::component::{Answer, Flush, Outbox, Processor, Verdict};
+use pipeline::{Batch, Shards, testkit};
 
 use crate::fixture::{at, batch, build, host};
 
@@ -677,6 +677,28 @@ fn kept_giant() -> Bench {
         bench.send(1000, &format!("a:error! {rest}"));
     }
     bench
+}
+
+#[test]
+fn who_saw_a_trace_before_its_decision_is_told_what_became_of_it() {
+    use Verdict::{Dropped, Kept, Unknown, Waiting};
+    let mut bench = Bench::new(ERRORS);
+    let ids = [1, 2, 3].map(|trace: u128| trace.to_be_bytes());
+    let check = |bench: &Bench, millis: u64, expected: [Verdict; 3]| {
+        let query = testkit::ask_about(&host().label, &ids);
+        let answer = bench.processor.ask(&query, at(millis));
+        assert_eq!(answer, Answer::Verdicts(expected.to_vec()), "{millis}");
+    };
+    check(&bench, 0, [Unknown; 3]);
+    bench.send(0, "1:a! 2:b");
+    let until = at(10_000).mono;
+    check(&bench, 0, [Waiting { until }, Waiting { until }, Unknown]);
+    bench.until(10_250);
+    check(&bench, 10_250, [Kept, Dropped, Unknown]);
+    let mut stranger = host().label;
+    stranger.id.push('2');
+    let query = testkit::ask_about(&stranger, &ids);
+    assert_eq!(bench.processor.ask(&query, at(10_250)), Answer::None);
 }
 
 /// What has come out of a giant.

@@ -143,6 +143,7 @@ fn sampler(component: &Component, faults: &mut Faults) -> Option<Box<dyn Process
         },
         extensions: Extensions::default(),
         instance: "sample".into(),
+        verdicts: None,
     };
     match (planned.build.make)(&host) {
         Ok(sampler) => Some(sampler),

@@ -121,7 +121,7 @@ impl Replay {
         };
         match self.sampler.ask(&query, now) {
             Answer::Known(told) | Answer::Unknown(told) => told,
-            Answer::None => Value::Null,
+            Answer::None | Answer::Verdicts(_) => Value::Null,
         }
     }
 }

@@ -18,7 +18,8 @@ use crate::batch::Batch;
 use crate::clock::Now;
 use crate::component::{
     self, BuildExporter, BuildProcessor, BuildReceiver, Exporter, Failure, Flush, Holds, Listening,
-    LocalFuture, Outbox, Place, Processor, Query, Receipt, Receiver, Seat, State, Unanswered,
+    LocalFuture, Outbox, Place, Processor, Query, Receipt, Receiver, Sampling, Seat, State,
+    Unanswered,
 };
 use crate::delivery::{Queue, Settings, Sizer};
 use crate::inlet::Inlets;
@@ -113,7 +114,9 @@ impl Meeting {
                 holds,
                 place,
                 shards: 1,
+                sampling: Sampling::None,
             }),
+            samplers: Arc::default(),
         }
     }
 }

@@ -126,7 +126,9 @@ impl Board {
                 holds: Holds::Items,
                 place: Place::Shard,
                 shards,
+                sampling: Sampling::None,
             }),
+            samplers: Arc::default(),
         }
     }
 
