@@ -28,8 +28,8 @@ pub(super) struct Estate {
     charter: Arc<Charter>,
     /// As they were decided.
     decided: Vec<(TraceId, Decided)>,
-    /// By policy.
-    levels: Vec<(String, Vec<Level>)>,
+    /// Of each policy.
+    levels: Vec<Vec<Level>>,
     memory: Memory,
     /// What was to go on and has not yet.
     kept: Vec<Batch>,
@@ -146,7 +146,7 @@ impl Sampler {
         for (id, decided) in decided {
             self.cache.remember(id, decided);
         }
-        self.policies.inherit(&levels);
+        self.policies.inherit(&levels, &charter);
         self.why.adopt(memory, &self.budget);
         self.plan_next();
     }

@@ -579,6 +579,40 @@ fn a_rate_that_is_used_up_stays_used_up() {
     assert_eq!(decided_until(&mut all, 2250), ("5".to_owned(), 2));
 }
 
+const COMPOSITE: &str = "
+decision_wait: 1s
+policies:
+- name: mix
+  type: composite
+  composite:
+    max_total_spans_per_second: 12
+    composite_sub_policy:
+    - {name: failed, type: status_code, status_code: {status_codes: [ERROR]}}
+    - {name: rest, type: always_sample}
+    rate_allocation: [{policy: failed, percent: 25}]
+";
+
+#[test]
+fn a_share_of_a_second_that_is_used_up_stays_used_up() {
+    let used_up = || {
+        let mut all = shards(COMPOSITE, 1);
+        send_to(&mut all, 0, "a:1! b:2! c:3! d:4! e:5");
+        assert_eq!(decided_until(&mut all, 1000), ("1! 2! 3! 5".to_owned(), 1));
+        send_to(&mut all, 100, "1:6 2:7! 3:8");
+        all
+    };
+    // What other policies have used up is nothing to those that come in their place.
+    let others = COMPOSITE.replace("rest, type: always_sample", "most, type: always_sample");
+    let mut all = handed_over(used_up(), vec![Bench::new(&others)], 1050);
+    assert_eq!(decided_until(&mut all, 1250), ("6 7! 8".to_owned(), 0));
+    let more = COMPOSITE.replace("second: 12", "second: 16");
+    let mut all = handed_over(used_up(), vec![Bench::new(&more)], 1050);
+    assert_eq!(decided_until(&mut all, 1250), ("6 8".to_owned(), 1));
+    // The next second has all of it.
+    send_to(&mut all, 1300, "4:9!");
+    assert_eq!(decided_until(&mut all, 2500), ("9!".to_owned(), 0));
+}
+
 #[test]
 fn the_metrics_tell_who_keeps_what_and_what_came_late() {
     let host = host();

@@ -1,6 +1,16 @@
-//! A token bucket, filled by time.
+//! What is used up and comes back with time: a token bucket, and what may be kept in a second.
 
 use std::time::Duration;
+
+use super::heritage::{Level, Rate};
+
+/// Spans that may be kept in each second of the clock.
+#[derive(Debug)]
+pub(super) struct Allowance {
+    max: i64,
+    kept: i64,
+    second: Duration,
+}
 
 /// Full at the start. What is asked for is given whole or not at all.
 #[derive(Debug)]
@@ -11,6 +21,60 @@ pub(super) struct Bucket {
     tokens: f64,
     at: Duration,
 }
+
+// === impl Allowance ===
+
+impl Allowance {
+    pub(super) fn new(max: i64) -> Self {
+        Self {
+            max,
+            kept: 0,
+            second: Duration::ZERO,
+        }
+    }
+
+    /// Spans that have been kept in this second.
+    pub(super) fn kept(&mut self, now: Duration) -> i64 {
+        let second = Duration::from_secs(now.as_secs());
+        if self.second != second {
+            self.second = second;
+            self.kept = 0;
+        }
+        self.kept
+    }
+
+    /// Keeps so many in the second that was asked about last, if they fit and all of it are at most `max`.
+    pub(super) fn keep(&mut self, spans: u32, max: i64) -> bool {
+        let kept = self.kept + i64::from(spans);
+        let fits = kept <= self.max && kept <= max;
+        if fits {
+            self.kept = kept;
+        }
+        fits
+    }
+}
+
+impl Rate for Allowance {
+    fn level(&self) -> Level {
+        Level {
+            share: match self.max {
+                ..=0 => 0.0,
+                max => 1.0 - self.kept as f64 / max as f64,
+            },
+            at: self.second,
+        }
+    }
+
+    fn inherit(&mut self, level: Level) {
+        if level.at < self.second {
+            return;
+        }
+        let kept = self.kept(level.at);
+        self.kept = kept.max(((1.0 - level.share) * self.max as f64).round() as i64);
+    }
+}
+
+// === impl Bucket ===
 
 impl Bucket {
     /// `burst` of 0 is twice the rate. The rate is divided by `parts`; the burst is not, so that a large trace fits
@@ -37,24 +101,6 @@ impl Bucket {
         self.tokens as u64
     }
 
-    /// How full it is.
-    pub(super) fn level(&self) -> Level {
-        Level {
-            share: if self.burst > 0.0 {
-                self.tokens / self.burst
-            } else {
-                0.0
-            },
-            at: self.at,
-        }
-    }
-
-    /// Is no fuller than one whose place it takes.
-    pub(super) fn inherit(&mut self, level: Level) {
-        self.tokens = self.tokens.min(level.share * self.burst);
-        self.at = self.at.max(level.at);
-    }
-
     /// Takes tokens, if there are so many.
     pub(super) fn take(&mut self, tokens: u64, now: Duration) -> bool {
         self.fill(now);
@@ -66,11 +112,22 @@ impl Bucket {
     }
 }
 
-/// How full a bucket was at a moment, as a part of the whole.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(in super::super) struct Level {
-    share: f64,
-    at: Duration,
+impl Rate for Bucket {
+    fn level(&self) -> Level {
+        Level {
+            share: if self.burst > 0.0 {
+                self.tokens / self.burst
+            } else {
+                0.0
+            },
+            at: self.at,
+        }
+    }
+
+    fn inherit(&mut self, level: Level) {
+        self.tokens = self.tokens.min(level.share * self.burst);
+        self.at = self.at.max(level.at);
+    }
 }
 
 /// The part of a rate that one shard has. It is one at least, and a rate that is none stays none, as in the Collector.

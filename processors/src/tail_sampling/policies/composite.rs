@@ -1,10 +1,9 @@
 //! A policy of policies: each keeps traces within its share of a rate.
 
-use std::time::Duration;
-
-use super::bucket::{Bucket, part_of_rate};
+use super::bucket::{Allowance, part_of_rate};
 use super::condition::Conditions;
 use super::config::{Composite as Config, PolicyConfig};
+use super::heritage::Rate;
 use super::rule::Rule;
 use super::trail::{Asked, Trail};
 use super::{Trace, Vote};
@@ -14,7 +13,6 @@ use super::{Trace, Vote};
 pub(super) struct Composite {
     shares: Vec<Share>,
     max: i64,
-    second: Duration,
     /// The policy that kept the last trace, if it was kept.
     keeper: Option<usize>,
 }
@@ -23,8 +21,7 @@ pub(super) struct Composite {
 struct Share {
     name: String,
     rule: Rule,
-    allocated: i64,
-    kept: i64,
+    allowance: Allowance,
 }
 
 // === impl Composite ===
@@ -39,8 +36,7 @@ impl Composite {
             Ok(Share {
                 name: policy.name().to_owned(),
                 rule: Rule::new(policy, parts, conditions)?,
-                allocated,
-                kept: 0,
+                allowance: Allowance::new(allocated),
             })
         };
         let shares = config
@@ -50,7 +46,6 @@ impl Composite {
         Ok(Self {
             shares: shares.map(share).collect::<Result<_, String>>()?,
             max: per_second(config, parts) as i64,
-            second: Duration::ZERO,
             keeper: None,
         })
     }
@@ -64,28 +59,25 @@ impl Composite {
         self.keeper
     }
 
-    pub(super) fn buckets(&mut self) -> impl Iterator<Item = &mut Bucket> {
-        self.shares
-            .iter_mut()
-            .flat_map(|share| share.rule.buckets())
+    /// Those of each policy within, and its share.
+    pub(super) fn rates(&mut self) -> impl Iterator<Item = &mut dyn Rate> {
+        self.shares.iter_mut().flat_map(|share| {
+            let mut rates = share.rule.rates();
+            rates.push(&mut share.allowance);
+            rates
+        })
     }
 
     /// A share that is used up keeps nothing more, and the policies after it are not asked.
     pub(super) fn vote(&mut self, trace: &Trace<'_>, trail: &mut Trail, asked: Asked) -> Vote {
-        let second = Duration::from_secs(trace.now.as_secs());
-        if self.second != second {
-            self.second = second;
-            self.shares.iter_mut().for_each(|share| share.kept = 0);
-        }
         self.keeper = None;
         for (at, share) in self.shares.iter_mut().enumerate() {
             match share.rule.vote(trace, trail) {
                 Vote::Sampled => {
-                    trail.number(asked, share.kept.unsigned_abs());
-                    let kept = share.kept + i64::from(trace.facts.spans);
-                    let fits = kept <= share.allocated && kept <= self.max;
+                    let kept = share.allowance.kept(trace.now);
+                    trail.number(asked, kept.unsigned_abs());
+                    let fits = share.allowance.keep(trace.facts.spans, self.max);
                     if fits {
-                        share.kept = kept;
                         self.keeper = Some(at);
                     }
                     return Vote::keep_if(fits);

@@ -8,6 +8,7 @@ mod bucket;
 mod composite;
 mod condition;
 mod config;
+mod heritage;
 mod rule;
 mod seen;
 mod tell;
@@ -31,8 +32,8 @@ use rule::Rule;
 use seen::Seen;
 use trail::Trail;
 
-pub(super) use bucket::Level;
 pub(super) use config::PolicyConfig;
+pub(super) use heritage::Level;
 pub(super) use seen::{Around, Finds, Glimpse};
 pub(super) use tell::{Charter, Measures, Said};
 pub(super) use trail::take_varint;
@@ -186,47 +187,9 @@ impl Policies {
         &self.charter
     }
 
-    /// Where the policies that made others' decisions stand here, by their names.
-    pub(super) fn places(&self, others: &Charter) -> Vec<Option<u16>> {
-        let place = |name: &str| {
-            let mut names = self.list.iter().map(|policy| policy.name.as_str());
-            u16::try_from(names.position(|own| own == name)?).ok()
-        };
-        others.names().map(place).collect()
-    }
-
     /// What the last decision was made of, by policy: for [`Charter::tell`].
     pub(super) fn trail(&self) -> &[u8] {
         self.trail.bytes()
-    }
-
-    /// How far the rates of each policy are used up.
-    pub(super) fn levels(&mut self) -> Vec<(String, Vec<Level>)> {
-        let levels = |policy: &mut Policy| {
-            let buckets = policy.rule.buckets().into_iter();
-            (
-                policy.name.clone(),
-                buckets.map(|bucket| bucket.level()).collect(),
-            )
-        };
-        self.list.iter_mut().map(levels).collect()
-    }
-
-    /// The rates of policies that were there before are no less used up than they were. A policy is known by its name.
-    pub(super) fn inherit(&mut self, levels: &[(String, Vec<Level>)]) {
-        for policy in &mut self.list {
-            let before = levels.iter().find(|(name, _)| *name == policy.name);
-            let before = before
-                .map(|(_, levels)| levels.as_slice())
-                .unwrap_or_default();
-            let buckets = policy.rule.buckets();
-            // With others within there is no telling which was which.
-            if buckets.len() == before.len() {
-                for (bucket, level) in buckets.into_iter().zip(before) {
-                    bucket.inherit(*level);
-                }
-            }
-        }
     }
 
     /// The facts of a trace without spans.

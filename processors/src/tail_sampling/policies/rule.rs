@@ -7,6 +7,7 @@ use super::bucket::Bucket;
 use super::composite::Composite;
 use super::condition::{Condition, Conditions};
 use super::config::{ErrorMode, PolicyConfig, PolicyType, Probabilistic};
+use super::heritage::Rate;
 use super::trail::{Asked, Trail};
 use super::{Trace, Vote};
 
@@ -77,20 +78,8 @@ impl Rule {
                 let tells = own.error_mode == ErrorMode::Propagate;
                 Self::Language { condition, tells }
             }
-            PolicyType::And => {
-                let inner = config
-                    .and
-                    .as_ref()
-                    .map_or(&[][..], |own| &own.and_sub_policy);
-                Self::And(Self::list(inner, parts, conditions)?)
-            }
-            PolicyType::Drop => {
-                let inner = config
-                    .drop
-                    .as_ref()
-                    .map_or(&[][..], |own| &own.drop_sub_policy);
-                Self::Drop(Self::list(inner, parts, conditions)?)
-            }
+            PolicyType::And => Self::And(Self::list(config.within(), parts, conditions)?),
+            PolicyType::Drop => Self::Drop(Self::list(config.within(), parts, conditions)?),
             PolicyType::Not => {
                 let inner = config.not.as_ref().ok_or("a policy `not` has no policy")?;
                 Self::Not(Box::new(Self::new(
@@ -107,15 +96,15 @@ impl Rule {
         })
     }
 
-    /// The buckets of this policy and of those within, always in the same order.
-    pub(super) fn buckets(&mut self) -> Vec<&mut Bucket> {
+    /// The rates of this policy and of those within, always in the same order.
+    pub(super) fn rates(&mut self) -> Vec<&mut dyn Rate> {
         match self {
             Self::Spans(bucket) | Self::Bytes(bucket) => vec![bucket],
             Self::And(rules) | Self::Drop(rules) => {
-                rules.iter_mut().flat_map(Self::buckets).collect()
+                rules.iter_mut().flat_map(Self::rates).collect()
             }
-            Self::Not(rule) => rule.buckets(),
-            Self::Composite(composite) => composite.buckets().collect(),
+            Self::Not(rule) => rule.rates(),
+            Self::Composite(composite) => composite.rates().collect(),
             _ => Vec::new(),
         }
     }

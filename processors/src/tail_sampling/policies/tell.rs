@@ -75,8 +75,8 @@ impl Charter {
         self.policies.get(at).map(PolicyConfig::name)
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.policies.iter().map(PolicyConfig::name)
+    pub(super) fn policies(&self) -> &[PolicyConfig] {
+        &self.policies
     }
 
     /// What each policy said. `shows_values`: values that came with the trace may be told.
@@ -140,11 +140,7 @@ impl Teller<'_> {
 
     /// Policies of which each must agree. The first that does not has the last word.
     fn all(&mut self, policy: &PolicyConfig, vote: Vote, inner: &mut Vec<Said>) -> String {
-        let list = match policy.r#type {
-            Some(PolicyType::Drop) => policy.drop.as_ref().map(|own| &own.drop_sub_policy),
-            _ => policy.and.as_ref().map(|own| &own.and_sub_policy),
-        };
-        let list = list.map_or(&[][..], Vec::as_slice);
+        let list = policy.within();
         for policy in list {
             let (said, vote) = self.policy(policy);
             let Some(vote) = vote else { break };
