@@ -24,7 +24,7 @@ use self::page::{Block, Page};
 use crate::cli::tracegate;
 
 /// What blocks of a language may be marked with.
-const MARKS: [&str; 12] = [
+const MARKS: [&str; 13] = [
     "json file=…",
     "yaml file=…",
     "yaml part=traces",
@@ -33,6 +33,7 @@ const MARKS: [&str; 12] = [
     "yaml values",
     "yaml for=sample",
     "yaml for=prometheus",
+    "sh needs=backends",
     "sh needs=build",
     "sh needs=cluster",
     "sh needs=prometheus",
@@ -42,7 +43,8 @@ const MARKS: [&str; 12] = [
 const LANGUAGES: [&str; 6] = ["yaml", "sh", "bash", "console", "json", "text"];
 
 /// What commands need that a test does not have, and where they run instead.
-const NEEDS: [(&str, &str); 4] = [
+const NEEDS: [(&str, &str); 5] = [
+    ("backends", "tests/interop/demo/run"),
     ("build", ".ci/nightly"),
     ("cluster", "tests/helm/apiserver/run"),
     ("prometheus", "tests/interop/prometheus/run"),
