@@ -113,6 +113,12 @@ def read_by_collector(collector, objects, folder, lenient):
     return said.stderr + said.stdout if said.returncode else ""
 
 
+def alerts(objects):
+    """The rules that alert."""
+    groups = (found["spec"]["groups"] for found in objects if found["kind"] == "PrometheusRule")
+    return [rule for found in groups for group in found for rule in group["rules"] if "alert" in rule]
+
+
 def unused(objects):
     """Open ports that are nobody's, and names that lead nowhere."""
     spec = workload(objects)["spec"]["template"]["spec"]
@@ -145,6 +151,9 @@ def accepted(report, collector, chart, work, update):
         rendered[name] = [found for found in yaml.safe_load_all(text) if found]
         objects = rendered[name]
         (work / f"{name}.yaml").write_text(text)
+        runbooks = {rule["annotations"]["runbook_url"] for rule in alerts(objects) if "runbook_url" in rule["annotations"]}
+        lame = [url for url in runbooks if not url.startswith("https://wiki.example.com/tracegate/operating#tracegate")]
+        report.check(f"{name}: alerts lead to the runbook", lame)
         if name not in UNKEPT:
             report.check(f"{name}: as committed", difference(text, GOLDEN / f"{name}.yaml", update))
         lint = ran("helm", "lint", "--strict", "--quiet", str(chart), "--values", str(values))
