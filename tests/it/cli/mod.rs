@@ -4,6 +4,7 @@ mod broken;
 mod components;
 mod demo;
 mod help;
+mod not_here;
 mod print_config;
 mod public;
 mod sample;
