@@ -50,6 +50,10 @@ use table::Table;
 use targets::Targets;
 use translate::translate;
 
+/// Requests of one batch that are sent in halves because something in them is bad. That finds three bad label sets
+/// among a thousand; a back end that takes nothing at all is not asked much more often than that.
+const SEARCHES_MAX: usize = 32;
+
 /// A number that is none, by which Prometheus marks the end of a series.
 const STALE: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
 
@@ -71,8 +75,10 @@ struct Work<'t> {
     encoder: Encoder<'t>,
     /// Groups that are in no request yet.
     groups: Range<usize>,
-    /// Those of requests that were too large.
+    /// Those of requests that were too large, or in which something was bad.
     halves: Vec<Range<usize>>,
+    /// How many of the bad ones may still be halved.
+    searches: usize,
     ended: Vec<Ended>,
 }
 
@@ -172,6 +178,7 @@ impl RemoteWrite {
             encoder: Encoder::new(table, self.style),
             groups: 0..table.groups().len(),
             halves: Vec::new(),
+            searches: SEARCHES_MAX,
             ended: Vec::new(),
         });
         let senders = (0..self.parallelism).map(|_| Box::pin(self.work(batch, &work)));
@@ -224,7 +231,15 @@ impl Work<'_> {
     }
 
     fn note(&mut self, groups: Range<usize>, fate: Fate) {
-        if matches!(fate, Fate::TooLarge { .. }) && groups.len() > 1 {
+        let may_split = match fate {
+            Fate::TooLarge { .. } => true,
+            Fate::Spoilt { .. } => self.searches > 0,
+            _ => false,
+        };
+        if may_split && groups.len() > 1 {
+            if let Fate::Spoilt { .. } = fate {
+                self.searches -= 1;
+            }
             let half = groups.start + groups.len() / 2;
             self.halves.push(half..groups.end);
             self.halves.push(groups.start..half);

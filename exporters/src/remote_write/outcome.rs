@@ -33,7 +33,9 @@ pub(super) fn outcome(
         match fate {
             Fate::Taken { lost: 0, .. } | Fate::Later { .. } => continue,
             Fate::Taken { lost, .. } => rejected += points.min(*lost),
-            Fate::Refused { .. } | Fate::TooLarge { .. } => refused += points,
+            // Somebody else tells of the same resource, which is no loss.
+            Fate::Spoilt { .. } if points == 0 => continue,
+            Fate::Refused { .. } | Fate::Spoilt { .. } | Fate::TooLarge { .. } => refused += points,
         }
         said = said.or(Some(fate.text()));
     }

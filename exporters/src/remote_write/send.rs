@@ -41,6 +41,8 @@ pub(super) enum Fate {
     Taken { lost: u64, text: String },
     /// The same request would be refused again.
     Refused { text: String },
+    /// Something in it is bad, and most back ends take nothing of the rest then.
+    Spoilt { text: String },
     /// It may be taken in parts.
     TooLarge { text: String },
     /// It may be taken later.
@@ -153,6 +155,8 @@ impl Sender {
         if self.version == Version::V1 {
             return match status.is_success() {
                 true => Fate::taken(),
+                // Who knows version 2 takes by itself what it can.
+                false if status == StatusCode::BAD_REQUEST => Fate::Spoilt { text: text() },
                 false => Fate::Refused { text: text() },
             };
         }
@@ -241,6 +245,7 @@ impl Fate {
         match self {
             Self::Taken { text, .. }
             | Self::Refused { text }
+            | Self::Spoilt { text }
             | Self::TooLarge { text }
             | Self::Later { text, .. } => text,
         }

@@ -382,6 +382,49 @@ fn a_request_that_is_too_large_is_sent_in_halves() {
     assert_eq!(sizes.iter().sum::<usize>(), 4 + 2 + 2 + 1 + 1, "{sizes:?}");
 }
 
+#[test]
+fn what_a_back_end_refuses_takes_nothing_else_with_it() {
+    let late = ("late", Scripted(400, "", "out of order sample"));
+    let back_end = BackEnd::new(&[late; 4]);
+    let (result, _) = export(
+        &back_end,
+        "",
+        &gauges(&["one", "two", "late", "three", "four"]),
+    );
+    let receipt = result.unwrap();
+    assert_eq!(receipt.rejected, 1);
+    assert!(receipt.text.contains("out of order"), "{}", receipt.text);
+    let has = |seen: &&Seen, name: &str| String::from_utf8_lossy(&seen.1).contains(name);
+    for name in ["one", "two", "three", "four"] {
+        let seen = back_end.seen.borrow();
+        let with_it = seen.iter().filter(|seen| has(seen, name));
+        assert!(with_it.clone().any(|seen| !has(&seen, "late")), "{name}");
+    }
+}
+
+#[test]
+fn what_is_told_of_a_resource_is_no_point_that_could_be_lost() {
+    let other = ("target_info", Scripted(400, "", "out of order sample"));
+    let back_end = BackEnd::new(&[other; 4]);
+    let attributes = [("service.name", "shop"), ("host.name", "h")];
+    let points = ["a", "b", "c"].map(|name| gauge(name, vec![number(1.0, &[])]));
+    let (result, _) = export(&back_end, "", &request(&attributes, "", points.into()));
+    assert_eq!(result, Ok(Receipt::default()));
+}
+
+#[test]
+fn who_refuses_everything_is_not_asked_for_ever() {
+    let names: Vec<_> = (0..500).map(|at| format!("g{at}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let back_end = BackEnd::new(&[("", Scripted(400, "", "no")); 200]);
+    let (result, _) = export(&back_end, "", &gauges(&names));
+    assert!(
+        matches!(result, Err(Failure::Permanent { .. })),
+        "{result:?}"
+    );
+    assert_eq!(back_end.seen.borrow().len(), 1 + 2 * 32);
+}
+
 const ALL_WRITTEN: &str = "x-prometheus-remote-write-samples-written: 2\r\n\
                            x-prometheus-remote-write-histograms-written: 1\r\n\
                            x-prometheus-remote-write-exemplars-written: 0\r\n";
