@@ -9,6 +9,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::Settings;
 use super::target::Address;
+use super::turns::Turn;
 
 /// TCP looks after a connection at rest as Go's does.
 const PROBE_AFTER: Duration = Duration::from_secs(15);
@@ -26,10 +27,12 @@ pub(super) struct Stream {
     pub(super) io: Box<dyn Io>,
     /// Whether the peer chose HTTP/2 by ALPN.
     pub(super) chose_h2: bool,
+    /// Of the socket underneath, where it is TCP.
+    pub(super) turn: Option<Turn>,
 }
 
 pub(super) async fn connect(settings: &Settings, address: &Address) -> io::Result<Stream> {
-    let socket = socket(settings, address).await?;
+    let (socket, turn) = socket(settings, address).await?;
     let socket = match &settings.proxy {
         None => socket,
         Some(proxy) => {
@@ -47,6 +50,7 @@ pub(super) async fn connect(settings: &Settings, address: &Address) -> io::Resul
         return Ok(Stream {
             io: socket,
             chose_h2: false,
+            turn,
         });
     };
     let name = settings.tls_name.as_deref();
@@ -57,12 +61,13 @@ pub(super) async fn connect(settings: &Settings, address: &Address) -> io::Resul
     Ok(Stream {
         io: Box::new(stream),
         chose_h2,
+        turn,
     })
 }
 
-async fn socket(settings: &Settings, address: &Address) -> io::Result<Box<dyn Io>> {
+async fn socket(settings: &Settings, address: &Address) -> io::Result<(Box<dyn Io>, Option<Turn>)> {
     match address {
-        Address::Unix(path) => Ok(Box::new(UnixStream::connect(path).await?)),
+        Address::Unix(path) => Ok((Box::new(UnixStream::connect(path).await?), None)),
         Address::Tcp(address) => {
             let stream = TcpStream::connect(address).await?;
             stream.set_nodelay(true)?;
@@ -74,7 +79,8 @@ async fn socket(settings: &Settings, address: &Address) -> io::Result<Box<dyn Io
             // A system without these options sees the end of a connection later.
             let _ = options.set_tcp_user_timeout(Some(patience));
             let _ = options.set_tcp_keepalive(&probes);
-            Ok(Box::new(stream))
+            let (stream, turn) = Turn::of(stream);
+            Ok((Box::new(stream), Some(turn)))
         }
     }
 }

@@ -8,6 +8,7 @@ mod proxy;
 mod rest;
 mod settings;
 mod target;
+mod turns;
 
 use std::fmt;
 use std::rc::{Rc, Weak};
@@ -31,8 +32,7 @@ use rest::{H1, Resting};
 use settings::IDLE_MAX;
 pub use settings::Settings;
 pub use target::Target;
-
-use crate::serve::Local;
+use turns::Turns;
 
 /// A connection that is not there within this time never will be.
 const CONNECT_MAX: Duration = Duration::from_secs(20);
@@ -196,7 +196,7 @@ impl Client {
 
     async fn begin_h2(&self, stream: Stream) -> Result<H2, ConnectFault> {
         let settings = &self.settings;
-        let mut builder = http2::Builder::new(Local);
+        let mut builder = http2::Builder::new(Turns(stream.turn));
         builder
             .timer(TokioTimer::new())
             .initial_stream_window_size(H2_WINDOW)
