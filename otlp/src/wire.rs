@@ -141,6 +141,31 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The same for a number of one byte, as a choice of an enumeration is written.
+    #[inline(always)]
+    pub(crate) fn next_choice(&mut self, number: u32) -> Option<u8> {
+        match self.rest {
+            [tag, value @ 0..0x80, rest @ ..] if u32::from(*tag) == number << 3 => {
+                self.rest = rest;
+                Some(*value)
+            }
+            _ => None,
+        }
+    }
+
+    /// The same for a number of eight bytes.
+    #[inline(always)]
+    pub(crate) fn next_fixed64(&mut self, number: u32) -> Option<u64> {
+        match self.rest {
+            [tag, rest @ ..] if u32::from(*tag) == number << 3 | 1 => {
+                let (value, rest) = rest.split_first_chunk()?;
+                self.rest = rest;
+                Some(u64::from_le_bytes(*value))
+            }
+            _ => None,
+        }
+    }
+
     /// The next field, `None` at the end of the message.
     #[inline(always)]
     pub fn next_field(&mut self) -> Result<Option<Field<'a>>, Malformed> {

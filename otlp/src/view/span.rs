@@ -7,6 +7,8 @@ use crate::layout::{SPAN_EVENT, SPAN_LINK};
 use crate::wire::{Fields, Malformed};
 
 const ATTRIBUTES: u32 = ItemKind::Span.carrier().attributes;
+const EVENTS: u32 = 11;
+const STATUS: u32 = 15;
 
 /// A span. Times are nanoseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,6 +55,7 @@ impl<'a> Span<'a> {
         };
         let mut attributes = body.len()..0;
         let mut fields = Fields::new(body);
+        span.read_head(&mut fields);
         loop {
             let start = body.len() - fields.rest().len();
             while let Some(attribute) = fields.next_short(ATTRIBUTES) {
@@ -61,6 +64,10 @@ impl<'a> Span<'a> {
             let end = body.len() - fields.rest().len();
             if end > start {
                 attributes = attributes.start.min(start)..end;
+            }
+            while fields.next_short(EVENTS).is_some() {}
+            if let Some(status) = fields.next_short(STATUS) {
+                span.status.get_or_insert_default().merge(status)?;
             }
             let Some(field) = fields.next_field()? else {
                 break;
@@ -84,13 +91,28 @@ impl<'a> Span<'a> {
                 10 => span.dropped_attributes_count = field.uint32()?,
                 12 => span.dropped_events_count = field.uint32()?,
                 14 => span.dropped_links_count = field.uint32()?,
-                15 => span.status.get_or_insert_default().merge(field.bytes()?)?,
+                STATUS => span.status.get_or_insert_default().merge(field.bytes()?)?,
                 16 => span.flags = field.fixed32()?,
                 _ => {}
             }
         }
         span.attributes = body.get(attributes).unwrap_or_default();
         Ok(span)
+    }
+
+    /// Reads the fields before the attributes as far as they are written in the order of their numbers, as nearly every
+    /// encoder does: each branch then goes where it went for the span before.
+    #[inline(always)]
+    fn read_head(&mut self, fields: &mut Fields<'a>) {
+        let known = |field: Option<&'a [u8]>| field.unwrap_or_default();
+        self.trace_id = known(fields.next_short(1));
+        self.span_id = known(fields.next_short(2));
+        self.trace_state = Text::new(known(fields.next_short(3)));
+        self.parent_span_id = known(fields.next_short(4));
+        self.name = Text::new(known(fields.next_short(5)));
+        self.kind = fields.next_choice(6).unwrap_or_default().into();
+        self.start_time_unix_nano = fields.next_fixed64(7).unwrap_or_default();
+        self.end_time_unix_nano = fields.next_fixed64(8).unwrap_or_default();
     }
 
     /// Whether the operation has failed.
@@ -117,7 +139,7 @@ impl<'a> Span<'a> {
     }
 
     pub const fn events(&self) -> Repeated<'a, SpanEvent<'a>> {
-        Message::new(self.body).repeated(11, ())
+        Message::new(self.body).repeated(EVENTS, ())
     }
 
     pub const fn links(&self) -> Repeated<'a, SpanLink<'a>> {
