@@ -9,7 +9,7 @@ use super::page::{Pen, Style};
 
 /// Series that are written in one go: about a tenth of a millisecond of counters, and less than two
 /// of wide histograms.
-const SLICE: usize = 256;
+pub(super) const SLICE: usize = 256;
 
 /// A page that may see the series for as long as this lives.
 struct Reading<'a>(&'a State);

@@ -6,3 +6,4 @@ mod fixture;
 mod formats;
 mod naming;
 mod series;
+mod slices;
