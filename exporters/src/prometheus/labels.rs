@@ -118,25 +118,24 @@ pub(super) fn pairs(text: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, s
 
 /// The text up to the closing quote; `rest` is what follows that.
 fn unescaped<'a>(text: &'a str, rest: &mut &'a str) -> Option<Cow<'a, str>> {
-    let mut end = 0;
-    let mut is_escaped = false;
-    let mut has_escapes = false;
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => (is_escaped, has_escapes) = (true, true),
-            b'"' => {
-                end = at;
-                break;
-            }
-            _ => {}
-        }
-    }
-    let (inner, after) = text.split_at_checked(end)?;
-    *rest = after.strip_prefix('"')?;
-    if !has_escapes {
+    let (inner, after) = text.split_once('"')?;
+    if !inner.contains('\\') {
+        *rest = after;
         return Some(Cow::Borrowed(inner));
     }
+    let mut is_escaped = false;
+    let closes = |byte| match byte {
+        _ if is_escaped => {
+            is_escaped = false;
+            false
+        }
+        byte => {
+            is_escaped = byte == b'\\';
+            byte == b'"'
+        }
+    };
+    let (inner, after) = text.split_at_checked(text.bytes().position(closes)?)?;
+    *rest = after.strip_prefix('"')?;
     let mut out = String::with_capacity(inner.len());
     let mut chars = inner.chars();
     while let Some(c) = chars.next() {

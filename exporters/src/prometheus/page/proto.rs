@@ -2,7 +2,9 @@
 //! the only one that has native histograms. Field numbers are those of Prometheus's client_model.
 
 use otlp::exponential::Histogram;
-use otlp::wire::{put_fixed64, put_len, put_uint, put_varint, zigzag};
+use otlp::wire::{
+    len_field_len, put_fixed64, put_len, put_len_header, put_uint, put_varint, varint_len, zigzag,
+};
 
 use super::super::labels::pairs;
 use super::super::sample::{Exemplar, Explicit, Sample, Summary, Value, as_double};
@@ -10,10 +12,16 @@ use super::super::store::{Family, Kind};
 use super::Style;
 use crate::translation::{Spans, ZERO_THRESHOLD, hex};
 
+/// A field of a `double`, with its tag.
+const FIXED64: usize = 1 + 8;
+
 pub(super) struct Proto {
     timestamps: bool,
     /// The family at hand.
     family: Vec<u8>,
+    /// The series at hand, and its value: they are written over and over again.
+    metric: Vec<u8>,
+    body: Vec<u8>,
 }
 
 impl Proto {
@@ -21,6 +29,8 @@ impl Proto {
         Self {
             timestamps: style.timestamps,
             family: Vec::new(),
+            metric: Vec::new(),
+            body: Vec::new(),
         }
     }
 
@@ -43,20 +53,26 @@ impl Proto {
     }
 
     pub(super) fn series(&mut self, kind: Kind, labels: &str, sample: &Sample) {
-        let mut metric = Vec::new();
+        let Self {
+            family,
+            metric,
+            body,
+            ..
+        } = self;
+        metric.clear();
+        body.clear();
         for (name, value) in pairs(labels) {
-            put_len(&mut metric, 1, &label(&name, &value));
+            put_label(metric, &name, &value);
         }
-        let mut body = Vec::new();
         let number = match &sample.value {
             Value::Number(value) => {
-                put_fixed64(&mut body, 1, as_double(*value).to_bits());
+                put_fixed64(body, 1, as_double(*value).to_bits());
                 match kind {
                     Kind::Counter => {
                         if let Some(exemplar) = sample.exemplars.last() {
-                            put_len(&mut body, 2, &encoded(exemplar));
+                            put_len(body, 2, &encoded(exemplar));
                         }
-                        put_time(&mut body, 3, sample.start);
+                        put_time(body, 3, sample.start);
                         3
                     }
                     Kind::Untyped => 5,
@@ -64,23 +80,23 @@ impl Proto {
                 }
             }
             Value::Summary(summary) => {
-                put_summary(&mut body, summary, sample.start);
+                put_summary(body, summary, sample.start);
                 4
             }
             Value::Histogram(histogram) => {
-                put_histogram(&mut body, histogram, sample);
+                put_histogram(body, histogram, sample);
                 7
             }
             Value::Exponential(histogram) => {
-                put_native(&mut body, histogram, sample);
+                put_native(body, histogram, sample);
                 7
             }
         };
-        put_len(&mut metric, number, &body);
+        put_len(metric, number, body);
         if self.timestamps && sample.time > 0 {
-            put_uint(&mut metric, 6, sample.time / 1_000_000);
+            put_uint(metric, 6, sample.time / 1_000_000);
         }
-        put_len(&mut self.family, 4, &metric);
+        put_len(family, 4, metric);
     }
 
     pub(super) fn end(&mut self, out: &mut Vec<u8>) {
@@ -89,21 +105,21 @@ impl Proto {
     }
 }
 
-fn label(name: &str, value: &str) -> Vec<u8> {
-    let mut label = Vec::new();
-    put_len(&mut label, 1, name.as_bytes());
-    put_len(&mut label, 2, value.as_bytes());
-    label
+/// A `LabelPair`, which is field 1 of whatever has labels.
+fn put_label(out: &mut Vec<u8>, name: &str, value: &str) {
+    let length = len_field_len(1, name.len()) + len_field_len(2, value.len());
+    put_len_header(out, 1, length);
+    put_len(out, 1, name.as_bytes());
+    put_len(out, 2, value.as_bytes());
 }
 
 fn put_summary(out: &mut Vec<u8>, summary: &Summary, start: u64) {
     put_uint(out, 1, summary.count);
     put_fixed64(out, 2, summary.sum.to_bits());
     for (quantile, value) in &summary.quantiles {
-        let mut pair = Vec::new();
-        put_fixed64(&mut pair, 1, quantile.to_bits());
-        put_fixed64(&mut pair, 2, value.to_bits());
-        put_len(out, 3, &pair);
+        put_len_header(out, 3, 2 * FIXED64);
+        put_fixed64(out, 1, quantile.to_bits());
+        put_fixed64(out, 2, value.to_bits());
     }
     put_time(out, 4, start);
 }
@@ -127,13 +143,14 @@ fn put_histogram(out: &mut Vec<u8>, histogram: &Explicit, sample: &Sample) {
         if *bound == f64::INFINITY && exemplar.is_none() {
             continue;
         }
-        let mut bucket = Vec::new();
-        put_uint(&mut bucket, 1, below);
-        put_fixed64(&mut bucket, 2, bound.to_bits());
+        let exemplar = exemplar.map(encoded);
+        let beside = exemplar.as_ref().map_or(0, |e| len_field_len(3, e.len()));
+        put_len_header(out, 3, uint_len(below) + FIXED64 + beside);
+        put_uint(out, 1, below);
+        put_fixed64(out, 2, bound.to_bits());
         if let Some(exemplar) = exemplar {
-            put_len(&mut bucket, 3, &encoded(exemplar));
+            put_len(out, 3, &exemplar);
         }
-        put_len(out, 3, &bucket);
     }
     put_time(out, 15, sample.start);
 }
@@ -173,14 +190,19 @@ fn put_native(out: &mut Vec<u8>, histogram: &Histogram, sample: &Sample) {
 fn encoded(exemplar: &Exemplar) -> Vec<u8> {
     let mut out = Vec::new();
     if let Some(span) = &exemplar.span {
-        put_len(&mut out, 1, &label("span_id", &hex(span)));
+        put_label(&mut out, "span_id", &hex(span));
     }
     if let Some(trace) = &exemplar.trace {
-        put_len(&mut out, 1, &label("trace_id", &hex(trace)));
+        put_label(&mut out, "trace_id", &hex(trace));
     }
     put_fixed64(&mut out, 2, exemplar.value.to_bits());
     put_time(&mut out, 3, exemplar.time);
     out
+}
+
+/// Bytes of a number in a field of less than 16, with its tag.
+const fn uint_len(value: u64) -> usize {
+    1 + varint_len(value)
 }
 
 /// A `google.protobuf.Timestamp`, unless nobody said when.
@@ -188,8 +210,8 @@ fn put_time(out: &mut Vec<u8>, number: u32, unix_nanos: u64) {
     if unix_nanos == 0 {
         return;
     }
-    let mut time = Vec::new();
-    put_uint(&mut time, 1, unix_nanos / 1_000_000_000);
-    put_uint(&mut time, 2, unix_nanos % 1_000_000_000);
-    put_len(out, number, &time);
+    let (seconds, nanos) = (unix_nanos / 1_000_000_000, unix_nanos % 1_000_000_000);
+    put_len_header(out, number, uint_len(seconds) + uint_len(nanos));
+    put_uint(out, 1, seconds);
+    put_uint(out, 2, nanos);
 }

@@ -1,5 +1,6 @@
 //! What a page of 100,000 series costs. Nothing is asserted of times: they are the machine's.
 
+use net::encoding::{Encoding, deflate};
 use pipeline::Clock;
 
 use super::super::page::{Escaping, Format, Version};
@@ -59,5 +60,10 @@ fn a_page_of_many_series() {
         let page = exposed.page_in(format, Escaping::AllowUtf8);
         let took = clock.now().mono - begun;
         println!("{format:?}: {} bytes in {took:?}", page.len());
+        let begun = clock.now().mono;
+        let level = Encoding::Gzip.level(None).unwrap();
+        let packed = deflate(Encoding::Gzip, level, std::iter::once(&page[..])).unwrap();
+        let took = clock.now().mono - begun;
+        println!("{format:?}: {} bytes of gzip in {took:?}", packed.len());
     }
 }
