@@ -189,6 +189,7 @@ impl Processor for Count {
     fn process(&mut self, batch: Batch, now: Now, out: &mut Outbox) {
         let mut requests = Requests::new(SCOPE);
         for chunk in batch.chunks() {
+            chunk.bring_near();
             let mut taken = 0;
             // The framing of a request is checked when it comes, so this is some processor's defect.
             let counted = self.count(&chunk.bytes, now, &mut requests, &mut taken);

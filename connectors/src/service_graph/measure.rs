@@ -240,6 +240,7 @@ impl Processor for ServiceGraph {
     fn process(&mut self, batch: Batch, now: Now, out: &mut Outbox) {
         self.sent.get_or_insert(now.unix_nanos);
         for chunk in batch.chunks() {
+            chunk.bring_near();
             let mut taken = 0;
             // The framing of a request is checked when it comes, so this is some processor's defect.
             if self.pair(&chunk.bytes, now, &mut taken).is_err() {

@@ -307,6 +307,7 @@ fn exemplar(span: &Span<'_>, value: f64) -> Option<Exemplar> {
 impl Processor for SpanMetrics {
     fn process(&mut self, batch: Batch, now: Now, out: &mut Outbox) {
         for chunk in batch.chunks() {
+            chunk.bring_near();
             let mut taken = 0;
             // The framing of a request is checked when it comes, so this is some processor's defect.
             if self.measure(&chunk.bytes, now, &mut taken).is_err() {
