@@ -8,6 +8,7 @@ use benches::Protocol;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -80,6 +81,14 @@ fn tls_before(sink: SocketAddr, authority: &Authority) -> SocketAddr {
 
 /// The same for any acceptor.
 pub(super) fn relay(acceptor: TlsAcceptor, sink: SocketAddr) -> SocketAddr {
+    changing_relay(watch::channel(acceptor).1, sink)
+}
+
+/// The same for one that may change, which ends the connections that the one before has made.
+pub(super) fn changing_relay(
+    acceptor: watch::Receiver<TlsAcceptor>,
+    sink: SocketAddr,
+) -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -94,13 +103,17 @@ pub(super) fn relay(acceptor: TlsAcceptor, sink: SocketAddr) -> SocketAddr {
     address
 }
 
-async fn pass(stream: TcpStream, acceptor: TlsAcceptor, sink: SocketAddr) {
+async fn pass(stream: TcpStream, mut acceptor: watch::Receiver<TlsAcceptor>, sink: SocketAddr) {
+    let current = acceptor.borrow_and_update().clone();
     // A client that does not trust us ends here.
-    if let Ok(mut secure) = acceptor.accept(stream).await
+    if let Ok(mut secure) = current.accept(stream).await
         && let Ok(mut plain) = TcpStream::connect(sink).await
     {
         // How a connection ends is seen by its ends.
-        let _ = tokio::io::copy_bidirectional(&mut secure, &mut plain).await;
+        tokio::select! {
+            _ = tokio::io::copy_bidirectional(&mut secure, &mut plain) => {}
+            Ok(()) = acceptor.changed() => {}
+        }
     }
 }
 

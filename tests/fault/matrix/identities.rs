@@ -87,7 +87,11 @@ impl Authorities {
 
     /// The known authority as a file.
     pub(super) fn ca_file(&self) -> PathBuf {
-        self.file("ca.pem", &self.known.pem())
+        self.file("ca.pem", &self.known_pem())
+    }
+
+    pub(super) fn known_pem(&self) -> String {
+        self.known.pem()
     }
 
     /// Files of an identity, for the keys `cert_file` and `key_file`.
