@@ -2,7 +2,8 @@
 //! `cargo bench -p connectors --bench span_metrics`.
 //!
 //! Requests of 512 spans with ten attributes each, 40 operations, two dimensions of which one is a number, exponential
-//! histograms and exemplars: once from one resource, once from 64, as behind a gateway that batches.
+//! histograms and exemplars: once from one resource, once from 64, as behind a gateway that batches. Exemplars are
+//! taken as they come, or wait for a sampler, who says nothing here.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use bytes::Bytes;
 use config::Faults;
 use otlp::Signal;
 use otlp::wire::{put_fixed64, put_len, put_uint};
-use pipeline::component::{Outbox, Processor};
+use pipeline::component::{Host, Outbox, Processor, Verdicts};
 use pipeline::testkit::bench::{attribute, cpu_nanos, text};
 use pipeline::{Batch, Now, testkit};
 
@@ -30,8 +31,9 @@ connectors:
 ";
 
 fn main() -> io::Result<()> {
-    for resources in [1, 64] {
-        let Some(mut connector) = build() else {
+    for (resources, waits) in [(1, false), (1, true), (64, false), (64, true)] {
+        let (verdicts, _desk) = testkit::verdicts();
+        let Some(mut connector) = build(Some(verdicts).filter(|_| waits)) else {
             return Err(io::Error::other("the configuration is faulty"));
         };
         let body = Bytes::from(request(resources));
@@ -49,14 +51,15 @@ fn main() -> io::Result<()> {
         let spans = u64::from(ROUNDS) * SPANS;
         writeln!(
             io::stdout(),
-            "{resources} resources a request: {:.0} ns a span",
+            "{resources} resources a request, exemplars that {}: {:.0} ns a span",
+            if waits { "wait" } else { "do not wait" },
             nanos as f64 / spans as f64
         )?;
     }
     Ok(())
 }
 
-fn build() -> Option<Box<dyn Processor>> {
+fn build(verdicts: Option<Verdicts>) -> Option<Box<dyn Processor>> {
     let mut faults = Faults::default();
     let document = testkit::document(YAML, &mut faults)?;
     let component = document.connectors.iter().next()?;
@@ -64,11 +67,14 @@ fn build() -> Option<Box<dyn Processor>> {
         .iter()
         .find(|row| row.is_called("span_metrics"))?;
     let planned = (row.plan)(component, &mut faults)?;
-    let host = testkit::host(
-        ledger::Kind::Connector,
-        "span_metrics",
-        Some(Signal::Traces),
-    );
+    let host = Host {
+        verdicts,
+        ..testkit::host(
+            ledger::Kind::Connector,
+            "span_metrics",
+            Some(Signal::Traces),
+        )
+    };
     (planned.build.maker?.make)(&host).ok()
 }
 
