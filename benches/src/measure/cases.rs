@@ -28,6 +28,8 @@ pub struct Case {
     load: fn(&mut Options),
     /// The largest frame that the back end takes, where it is not HTTP/2's default.
     pub max_frame: Option<u32>,
+    /// Only a part of what comes in goes on: the cost is that of an item sent, and nothing is missed.
+    pub samples: bool,
     /// Generator and sink speak TLS; the configuration finds the certificates in `BENCH_TLS`.
     pub tls: bool,
     /// Time under load before the window.
@@ -44,12 +46,25 @@ const P1: Case = Case {
     config: include_str!("../../configs/p1.yaml"),
     load: |load| load.fixed = true,
     max_frame: None,
+    samples: false,
     tls: false,
     warm_up: Duration::from_secs(2),
     window: Duration::from_secs(4),
 };
 
-pub const CASES: [Case; 12] = [
+/// The wait of the sampler is over before the window begins.
+const SAMPLED: Case = Case {
+    load: |load| {
+        load.rate = 50_000.0;
+        load.trace_items = 10;
+    },
+    samples: true,
+    warm_up: Duration::from_secs(13),
+    window: Duration::from_secs(6),
+    ..P1
+};
+
+pub const CASES: [Case; 15] = [
     P1,
     Case {
         name: "P1f",
@@ -92,6 +107,12 @@ pub const CASES: [Case; 12] = [
         title: "P1 with memory_limiter and resource insert",
         config: include_str!("../../configs/p2.yaml"),
         ..P1
+    },
+    Case {
+        name: "P3",
+        title: "tail_sampling with four policies and a wait of 10 s, 50,000 spans/s",
+        config: include_str!("../../configs/p3.yaml"),
+        ..SAMPLED
     },
     Case {
         name: "P4",
@@ -137,6 +158,21 @@ pub const CASES: [Case; 12] = [
         window: Duration::from_secs(5),
         ..P1
     },
+    Case {
+        name: "P8",
+        title: "span_metrics with two dimensions and exemplars → prometheus, 50,000 spans/s",
+        config: include_str!("../../configs/p8.yaml"),
+        load: |load| load.rate = 50_000.0,
+        warm_up: Duration::from_secs(3),
+        window: Duration::from_secs(5),
+        ..P1
+    },
+    Case {
+        name: "P9",
+        title: "P3 with span_metrics and service_graph on all spans",
+        config: include_str!("../../configs/p9.yaml"),
+        ..SAMPLED
+    },
 ];
 
 fn gzip(load: &mut Options) {
@@ -163,7 +199,7 @@ impl Case {
     pub fn load(&self) -> Options {
         let mut load = Options::default();
         (self.load)(&mut load);
-        load.record = !load.fixed;
+        load.record = !load.fixed && !self.samples;
         load.target = match load.protocol {
             Protocol::Grpc => GRPC,
             Protocol::Http => HTTP,

@@ -45,7 +45,7 @@ const TLS_FOLDER: &str = "BENCH_TLS";
 pub struct Round {
     pub case: &'static str,
     pub collector: String,
-    /// CPU seconds of the collector's process for a million delivered spans.
+    /// CPU seconds of the collector's process for a million delivered spans, or sent ones where it samples.
     pub cost: f64,
     /// Share of its core that the collector used.
     pub busy: f64,
@@ -109,18 +109,22 @@ pub fn round(case: &Case, name: &str, launch: &Launch) -> io::Result<Round> {
     clock::pause(case.window);
     let after = Look::at(&collector, &sink)?;
     let report = join(generator)?;
-    let lost = lost(&sink, &report);
+    let lost = if case.samples {
+        0
+    } else {
+        lost(&sink, &report)
+    };
 
     collector.terminate()?;
     // A collector that does not stop has still been measured; dropping it kills it.
     let _ = collector.wait_exit(STOP);
-    let cpu = after
-        .usage
-        .cpu
-        .saturating_sub(before.usage.cpu)
-        .as_secs_f64();
-    let window = (after.at - before.at).as_secs_f64();
-    let items = after.items.saturating_sub(before.items) as f64;
+    let cpu = after.usage.cpu.saturating_sub(before.usage.cpu);
+    let (cpu, window) = (cpu.as_secs_f64(), (after.at - before.at).as_secs_f64());
+    let items = if case.samples {
+        report.rate() * window
+    } else {
+        after.items.saturating_sub(before.items) as f64
+    };
     Ok(Round {
         case: case.name,
         collector: name.to_owned(),
