@@ -62,11 +62,6 @@ pub struct Report {
 }
 
 impl Report {
-    /// Items a second.
-    pub fn rate(&self) -> f64 {
-        self.items as f64 / self.elapsed.as_secs_f64()
-    }
-
     /// Requests that were not acknowledged, for whatever reason.
     pub fn refusals(&self) -> u64 {
         self.refused.values().sum()

@@ -121,7 +121,7 @@ pub fn round(case: &Case, name: &str, launch: &Launch) -> io::Result<Round> {
     let cpu = after.usage.cpu.saturating_sub(before.usage.cpu);
     let (cpu, window) = (cpu.as_secs_f64(), (after.at - before.at).as_secs_f64());
     let items = if case.samples {
-        report.rate() * window
+        report.items_per_second() * window
     } else {
         after.items.saturating_sub(before.items) as f64
     };
