@@ -3,8 +3,8 @@
 //! A page for an example is read in its folder, every other one in the repository. A line that runs a service
 //! (`tracegate --config …`, `tracegate demo --config …`) starts it with ports of the system's choice and back ends of
 //! the test, laid over the file as in the gallery, and in the lines behind it the addresses in the file stand for the
-//! real ones. It runs until the page ends, and then its books balance. `why` and `graph` are asked again until they
-//! know, since traces wait.
+//! real ones. It runs until the page ends, and then its books balance. What sends nothing is asked again until it
+//! ends with 0, since traces and metrics take their time.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -135,9 +135,10 @@ impl<'a> Reader<'a> {
         if script.trim().is_empty() {
             return;
         }
-        let waits = ["tracegate why", "tracegate graph"];
-        let waits = waits.iter().any(|command| script.contains(command));
-        let patience = if waits { PATIENCE } else { Duration::ZERO };
+        let patience = match script.contains("--data") {
+            true => Duration::ZERO,
+            false => PATIENCE,
+        };
         let mut last = None;
         clock::poll(patience, || {
             let ended = last.insert(self.bash(script));
