@@ -59,7 +59,12 @@ impl SpanMetrics {
             match (&mut self.waiting, waiting) {
                 (Some(own), Some(waiting)) => own.inherit(waiting),
                 (Some(_), None) => {}
-                (None, _) => self.store.forget_candidates(),
+                (None, waiting) => {
+                    self.store.forget_candidates();
+                    if let Some(waiting) = waiting {
+                        waiting.give_back(&mut self.room);
+                    }
+                }
             }
             return;
         }
@@ -67,6 +72,10 @@ impl SpanMetrics {
         let own = std::mem::replace(&mut self.rules, rules);
         self.store = store;
         self.sent = sent;
+        if let Some(mut waiting) = waiting {
+            // Their traces have been decided, and nobody else knows how.
+            waiting.settle_all(&mut self.store, self.rules.exemplars_max);
+        }
         self.send_last(now, out);
         self.rules = own;
         self.store = Store::new();

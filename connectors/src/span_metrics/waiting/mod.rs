@@ -28,9 +28,11 @@ use parked::Parked;
 
 pub(super) use candidates::Candidates;
 
-/// Candidates of all series: each is at most one trace more that is remembered and asked for, so that they take some
-/// megabytes, and samplers some milliseconds a second.
+/// Candidates of all series: they take some megabytes, and of samplers some milliseconds a second.
 const CANDIDATES_MAX: usize = if cfg!(test) { 1024 } else { 32_768 };
+
+/// Traces that are remembered: those of candidates, and as many that have been decided since all series looked.
+const TRACES_MAX: usize = 2 * CANDIDATES_MAX;
 
 /// Candidates of one series. Where one trace in ten is kept, at least one of so many is 29 times in 30.
 const SHARE_MAX: usize = 32;
@@ -123,6 +125,11 @@ impl Waiting {
         };
     }
 
+    /// Ends, and gives its room back.
+    pub(super) fn give_back(mut self, room: &mut Room) {
+        room.settle(&mut self.cost, 0);
+    }
+
     /// Takes a measurement as a candidate for an exemplar, if its series wants one.
     #[inline]
     pub(super) fn consider(
@@ -176,7 +183,7 @@ impl Waiting {
     }
 
     fn is_full(&self) -> bool {
-        self.is_short || self.candidates >= CANDIDATES_MAX
+        self.is_short || self.candidates >= CANDIDATES_MAX || self.traces.len() >= TRACES_MAX
     }
 
     /// Makes exemplars of the candidates whose traces have been kept, and lets go of others that are decided.
@@ -220,6 +227,7 @@ impl Waiting {
     /// Forgets the traces that all series know of, once they have been sent, and deals out the room anew.
     pub(super) fn forget(&mut self, store: &Store, room: &mut Room, now: Duration) {
         self.traces.retain(|_, fate| matches!(fate, Fate::Open(_)));
+        self.traces.shrink_to(CANDIDATES_MAX);
         self.parked.forget(now);
         let series = store.series();
         self.candidates = store.candidates() + self.parked.candidates();

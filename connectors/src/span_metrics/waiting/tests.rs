@@ -1,5 +1,6 @@
 //! What is asked of a sampler, and which exemplars go out, with the time as an argument and a test as the sampler.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::Budget;
@@ -8,7 +9,7 @@ use pipeline::component::{Outbox, Processor, Verdict};
 use pipeline::testkit::{self, Desk};
 use pipeline::{Batch, Now, Shards};
 
-use super::{CANDIDATES_MAX, SHARE_MAX, SHARE_MIN};
+use super::{CANDIDATES_MAX, SHARE_MAX, SHARE_MIN, TRACES_MAX};
 use crate::fixture::{self, SECOND, lines};
 
 const CALLS: &str = "
@@ -28,9 +29,12 @@ struct Bench {
 }
 
 fn build(yaml: &str) -> (Box<dyn Processor>, Desk) {
+    build_within(&Budget::new(1 << 30), yaml)
+}
+
+fn build_within(budget: &Arc<Budget>, yaml: &str) -> (Box<dyn Processor>, Desk) {
     let (verdicts, desk) = testkit::verdicts();
-    let budget = Budget::new(1 << 30);
-    let connector = fixture::build_asking("span_metrics", yaml, &budget, Some(verdicts));
+    let connector = fixture::build_asking("span_metrics", yaml, budget, Some(verdicts));
     (connector, desk)
 }
 
@@ -289,4 +293,51 @@ fn candidates_outlive_a_reload_unless_they_are_no_more_wanted() {
         });
         assert_eq!(bench.exemplars(), expected, "{yaml}");
     }
+}
+
+#[test]
+fn traces_that_are_dropped_at_once_take_no_more_room_than_others() {
+    let mut bench = Bench::new(&format!("{CALLS}\nmetrics_flush_interval: 50s"));
+    for second in 1..40 {
+        for series in 0..40 {
+            let first = (second * 40 + series) * 30;
+            bench.take_of(&format!("get {series}"), second, first..first + 30, 10);
+        }
+        bench.run(second, |_| Verdict::Dropped);
+    }
+    let asked: usize = bench.asked.iter().map(|(_, asked)| asked).sum();
+    assert!((CANDIDATES_MAX..=TRACES_MAX).contains(&asked), "{asked}");
+}
+
+#[test]
+fn what_waited_gives_its_room_back_if_a_reload_ends_the_waiting() {
+    let budget = Budget::new(1 << 30);
+    let mut bench = Bench::new(CALLS);
+    (bench.connector, bench.desk) = build_within(&budget, CALLS);
+    bench.take(1, 1..20, 10);
+    bench.run(5, |_| Verdict::Waiting { until: SECOND * 10 });
+    let before = budget.used();
+    let state = bench.connector.yield_state(Shards::new(1)).remove(0);
+    let without = CALLS.replace("enabled: true", "enabled: false");
+    (bench.connector, bench.desk) = build_within(&budget, &without);
+    let now = Now::at(SECOND * 6);
+    bench.connector.adopt(state, now, &mut Outbox::default());
+    assert!(budget.used() < before, "{} of {before}", budget.used());
+}
+
+#[test]
+fn what_was_kept_goes_out_with_the_last_points_of_other_series() {
+    let mut bench = Bench::new(CALLS);
+    bench.take(1, [1, 2], 10);
+    bench.run(5, |trace| match trace {
+        1 => Verdict::Dropped,
+        _ => Verdict::Kept,
+    });
+    let state = bench.connector.yield_state(Shards::new(1)).remove(0);
+    let others = format!("{CALLS}\ndimensions: [{{name: tier, default: none}}]");
+    (bench.connector, bench.desk) = build(&others);
+    let mut out = Outbox::default();
+    bench.connector.adopt(state, Now::at(SECOND * 6), &mut out);
+    let sent = lines(&mut out).join("\n");
+    assert!(sent.contains("@2/2=10"), "{sent}");
 }
