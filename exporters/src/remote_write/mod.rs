@@ -22,7 +22,8 @@ mod targets;
 mod tests;
 mod translate;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::ops::Range;
 use std::sync::Arc;
@@ -51,8 +52,11 @@ use targets::Targets;
 use translate::translate;
 
 /// Requests of one batch that are sent in halves because something in them is bad. That finds three bad label sets
-/// among a thousand; a back end that takes nothing at all is not asked much more often than that.
+/// among a thousand, and of more it finds the neighbourhood, since all parts of one size come before their halves.
 const SEARCHES_MAX: usize = 32;
+
+/// The same while nothing is taken: a back end that refuses everything is not asked again and again.
+const SEARCHES_IN_VAIN: usize = 3;
 
 /// A number that is none, by which Prometheus marks the end of a series.
 const STALE: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
@@ -65,6 +69,8 @@ pub(crate) struct RemoteWrite {
     sender: Sender,
     drops: Drops,
     targets: RefCell<Targets>,
+    /// Nothing of the last batch was taken that something bad was searched in.
+    in_vain: Cell<bool>,
     budget: Arc<Budget>,
     clock: Clock,
 }
@@ -76,9 +82,11 @@ struct Work<'t> {
     /// Groups that are in no request yet.
     groups: Range<usize>,
     /// Those of requests that were too large, or in which something was bad.
-    halves: Vec<Range<usize>>,
+    halves: VecDeque<Range<usize>>,
     /// How many of the bad ones may still be halved.
     searches: usize,
+    /// Only few, since nothing is taken.
+    in_vain: bool,
     ended: Vec<Ended>,
 }
 
@@ -137,6 +145,7 @@ impl ExporterComponent for RemoteWrite {
             sender,
             drops: drops(host),
             targets: RefCell::default(),
+            in_vain: Cell::new(false),
             budget: Arc::clone(&host.budget),
             clock: host.clock,
         }))
@@ -177,8 +186,12 @@ impl RemoteWrite {
             table,
             encoder: Encoder::new(table, self.style),
             groups: 0..table.groups().len(),
-            halves: Vec::new(),
-            searches: SEARCHES_MAX,
+            halves: VecDeque::new(),
+            searches: match self.in_vain.get() {
+                true => SEARCHES_IN_VAIN,
+                false => SEARCHES_MAX,
+            },
+            in_vain: self.in_vain.get(),
             ended: Vec::new(),
         });
         let senders = (0..self.parallelism).map(|_| Box::pin(self.work(batch, &work)));
@@ -192,7 +205,14 @@ impl RemoteWrite {
         })
         .await;
         drop(senders);
-        outcome(batch.items(), &translated, &work.into_inner().ended)
+        let ended = work.into_inner().ended;
+        let any = |is: fn(&Fate) -> bool| ended.iter().any(|(_, fate)| is(fate));
+        if any(|fate| matches!(fate, Fate::Taken { .. })) {
+            self.in_vain.set(false);
+        } else if any(|fate| matches!(fate, Fate::Spoilt { .. })) {
+            self.in_vain.set(true);
+        }
+        outcome(batch.items(), &translated, &ended)
     }
 
     /// Sends one request after the other, until there are no more.
@@ -216,11 +236,11 @@ impl RemoteWrite {
 impl Work<'_> {
     /// The next request, and how many points are in it.
     fn next(&mut self) -> Option<(Request, u64)> {
-        let request = match self.halves.pop() {
+        let request = match self.halves.pop_front() {
             Some(mut half) => {
                 let request = self.encoder.next(&mut half);
                 if !half.is_empty() {
-                    self.halves.push(half);
+                    self.halves.push_front(half);
                 }
                 request
             }
@@ -231,6 +251,10 @@ impl Work<'_> {
     }
 
     fn note(&mut self, groups: Range<usize>, fate: Fate) {
+        if let (Fate::Taken { .. }, true) = (&fate, self.in_vain) {
+            self.in_vain = false;
+            self.searches += SEARCHES_MAX - SEARCHES_IN_VAIN;
+        }
         let may_split = match fate {
             Fate::TooLarge { .. } => true,
             Fate::Spoilt { .. } => self.searches > 0,
@@ -241,8 +265,7 @@ impl Work<'_> {
                 self.searches -= 1;
             }
             let half = groups.start + groups.len() / 2;
-            self.halves.push(half..groups.end);
-            self.halves.push(groups.start..half);
+            self.halves.extend([groups.start..half, half..groups.end]);
             return;
         }
         self.ended.push((groups, fate));

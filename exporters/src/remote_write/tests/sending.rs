@@ -425,6 +425,38 @@ fn who_refuses_everything_is_not_asked_for_ever() {
     assert_eq!(back_end.seen.borrow().len(), 1 + 2 * 32);
 }
 
+#[test]
+fn who_refuses_everything_is_asked_less_from_then_on_until_something_is_taken() {
+    let names: Vec<_> = (0..500).map(|at| format!("g{at}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let back_end = BackEnd::new(&[("", Scripted(400, "", "no")); 1 + 2 * 32 + 1 + 2 * 3]);
+    let asked = on_worker(async {
+        let yaml = format!("endpoint: http://{}/api/v1/write", back_end.listen().await);
+        let host = testkit::host(Kind::Exporter, "remote", Some(Signal::Metrics));
+        let exporter = RemoteWrite::build(&read(&yaml).unwrap(), &host).unwrap();
+        let mut asked = Vec::new();
+        for _ in 0..3 {
+            let before = back_end.seen.borrow().len();
+            let _ = exporter.export(&batch(&gauges(&names))).await;
+            asked.push(back_end.seen.borrow().len() - before);
+        }
+        asked
+    });
+    assert_eq!(asked, [1 + 2 * 32, 1 + 2 * 3, 1]);
+}
+
+#[test]
+fn bad_samples_take_few_others_with_them_wherever_they_are() {
+    let late = |at| if at % 125 == 60 { "late" } else { "" };
+    let names: Vec<_> = (0..1000).map(|at| format!("g{at}{}", late(at))).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let late = ("late", Scripted(400, "", "out of order sample"));
+    let back_end = BackEnd::new(&[late; 200]);
+    let (result, _) = export(&back_end, "", &gauges(&names));
+    let lost = result.unwrap().rejected;
+    assert!((8..=8 * 16).contains(&lost), "{lost}");
+}
+
 const ALL_WRITTEN: &str = "x-prometheus-remote-write-samples-written: 2\r\n\
                            x-prometheus-remote-write-histograms-written: 1\r\n\
                            x-prometheus-remote-write-exemplars-written: 0\r\n";
