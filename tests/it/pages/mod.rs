@@ -42,7 +42,7 @@ const MARKS: [&str; 13] = [
 
 const LANGUAGES: [&str; 6] = ["yaml", "sh", "bash", "console", "json", "text"];
 
-/// What commands need that a test does not have, and where they run instead.
+/// What commands need that a test does not have, and what comes nearest to running them.
 const NEEDS: [(&str, &str); 5] = [
     ("backends", "tests/interop/demo/run"),
     ("build", ".ci/nightly"),
