@@ -11,8 +11,6 @@ const PAGE: &str = include_str!("../../../docs/sampling.md");
 /// A folder with the example of the documentation: the configuration, the traces, and what is expected.
 struct Example {
     folder: TempDir,
-    /// What the documentation says is printed.
-    output: String,
 }
 
 impl Example {
@@ -21,7 +19,6 @@ impl Example {
         let block = |at: usize| parts[2 * at + 1].split_once('\n').unwrap().1.to_owned() + "\n";
         let example = Self {
             folder: tempfile::tempdir().unwrap(),
-            output: block(3),
         };
         for (at, name) in ["collector.yaml", "traces.json", "expected.yaml"]
             .iter()
@@ -56,19 +53,6 @@ impl Example {
     fn expect(&self) -> Ended {
         self.run(&["--expect", &self.path("expected.yaml")])
     }
-}
-
-#[test]
-fn the_example_of_the_documentation_answers_as_it_is_written_there() {
-    let example = Example::new();
-    let ended = example.expect();
-    assert_eq!(
-        (ended.code, ended.out.as_str()),
-        (Some(0), example.output.as_str()),
-        "{}",
-        ended.err
-    );
-    assert_eq!(ended.err, "as expected: 2 verdicts\n");
 }
 
 #[test]

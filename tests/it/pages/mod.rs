@@ -6,7 +6,7 @@
 //!   `yaml values`: of the chart, in the one page that `tests/helm/run` renders. `yaml for=PROGRAM`: what another
 //!   program reads, or `tracegate sample`.
 //! - `sh` and `bash`: commands that end with 0. A service in them runs until the page ends ([`shell`] has the rules).
-//!   `needs=…` says what a test does not have; [`NEEDS`] says who runs these.
+//!   `needs=…` says what a test does not have; [`NEEDS`] says what comes nearest.
 //! - `console`: commands behind `$ `, and what they print, numbers and spaces apart.
 //! - `json`: a value a line. `text`: anything else, nothing of which is run.
 //!
