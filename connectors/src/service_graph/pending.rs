@@ -125,8 +125,11 @@ impl Pending {
             let caller = self.end(key).and_then(|ended| ended.caller);
             self.done.extend(caller.map(|caller| caller.with(callee)));
         } else {
-            self.spans += usize::from(waiting.callee.is_none());
-            waiting.callee = Some(callee);
+            match waiting.callee.replace(callee) {
+                None => self.spans += 1,
+                // A caller's span is one request, and the one who came last is who answered it.
+                Some(_) => self.expired += 1,
+            }
             self.charge(key);
         }
         Taken::Second

@@ -242,6 +242,20 @@ fn who_waits_for_the_client_of_a_database_has_waited_in_vain() {
 }
 
 #[test]
+fn of_two_who_name_one_caller_the_first_has_waited_in_vain() {
+    let host = host_of("service_graph", Signal::Traces, &Budget::new(1 << 30));
+    let mut connector = build_at("service_graph", "", &host);
+    take(&mut connector, of("one", &[span("1/b<a server 3")]), 1);
+    take(&mut connector, of("other", &[span("1/c<a server 3")]), 1);
+    take(&mut connector, of("shop", &[span("1/a client 5")]), 1);
+    let sent = tick(&mut connector, 61);
+    assert_eq!(counts(&sent), ["shop→other 1"]);
+    let page = host.metrics.render(&Page::default());
+    let expired = page.lines().find(|line| line.contains("expired_edges{"));
+    assert!(expired.is_some_and(|line| line.ends_with(" 1")), "{page}");
+}
+
+#[test]
 fn what_waits_in_vain_is_a_request_to_a_virtual_node() {
     let peer = attributed(
         "2/a client 1",
