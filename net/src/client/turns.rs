@@ -247,14 +247,10 @@ mod tests {
         let sent: Vec<u8> = (0..40_000_000_u32).map(|at| (at / 1000) as u8).collect();
         let frames = turn.run(async {
             for (at, frame) in sent.chunks(FRAME).enumerate() {
-                stream
-                    .write_all(&frame[..at % FRAME.min(frame.len())])
-                    .await
-                    .unwrap();
-                stream
-                    .write_all(&frame[at % FRAME.min(frame.len())..])
-                    .await
-                    .unwrap();
+                // Small ones and large ones, in every mixture.
+                let (head, rest) = frame.split_at(at % frame.len());
+                stream.write_all(head).await.unwrap();
+                stream.write_all(rest).await.unwrap();
             }
             poll_fn(|cx| Pin::new(&mut stream).poll_shutdown(cx))
                 .await

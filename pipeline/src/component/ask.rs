@@ -70,6 +70,9 @@ pub(crate) struct Question {
     answer: oneshot::Sender<Vec<Answer>>,
 }
 
+/// Where the answers of one worker come.
+pub(super) type Answers = oneshot::Receiver<Vec<Answer>>;
+
 // === impl Questions ===
 
 impl Questions {
@@ -85,37 +88,36 @@ impl Questions {
     }
 
     /// Puts a question without waiting for the answers, one from each worker. All of them or none.
-    pub(crate) fn put(
-        &self,
-        query: &Query,
-    ) -> Result<Vec<oneshot::Receiver<Vec<Answer>>>, Unanswered> {
+    pub(crate) fn put(&self, query: &Query) -> Result<Vec<Answers>, Unanswered> {
         let put = self.0.iter().map(|worker| {
-            let (answer, answers) = oneshot::channel();
-            let query = query.clone();
-            worker.try_send(Question { query, answer })?;
+            let (question, answers) = Question::new(query);
+            worker.try_send(question)?;
             Ok(answers)
         });
         put.collect()
+    }
+
+    /// The same, waiting for room where a worker is asked much.
+    async fn put_in_turn(&self, query: &Query) -> Result<Vec<Answers>, Unanswered> {
+        let mut put = Vec::with_capacity(self.0.len());
+        for worker in self.0.iter() {
+            let (question, answers) = Question::new(query);
+            let sent = worker.send(question).await;
+            sent.map_err(|_| Unanswered::Stopping)?;
+            put.push(answers);
+        }
+        Ok(put)
     }
 
     /// What those say whom it concerns; [`Answer::None`] is left out. All of them or nothing, since half of the answers
     /// would be a wrong one.
     pub async fn ask(&self, query: &Query) -> Result<Vec<Answer>, Unanswered> {
         let ask = async {
-            let mut answered = Vec::with_capacity(self.0.len());
-            for worker in self.0.iter() {
-                let (answer, answers) = oneshot::channel();
-                let query = query.clone();
-                let question = Question { query, answer };
+            let answered = match query {
                 // Whether a worker lives must not depend on how many others ask it something.
-                if question.query == Query::Alive {
-                    let sent = worker.send(question).await;
-                    sent.map_err(|_| Unanswered::Stopping)?;
-                } else {
-                    worker.try_send(question)?;
-                }
-                answered.push(answers);
-            }
+                Query::Alive => self.put_in_turn(query).await?,
+                _ => self.put(query)?,
+            };
             let mut all = Vec::new();
             for answers in answered {
                 all.extend(answers.await.map_err(|_| Unanswered::Stopping)?);
@@ -132,6 +134,12 @@ impl Questions {
 // === impl Question ===
 
 impl Question {
+    fn new(query: &Query) -> (Self, Answers) {
+        let (answer, answers) = oneshot::channel();
+        let query = query.clone();
+        (Self { query, answer }, answers)
+    }
+
     pub(crate) fn answer(self, answers: impl Iterator<Item = Answer>) {
         let answers = answers.filter(|answer| *answer != Answer::None).collect();
         // Who has gone meanwhile needs no answer.
@@ -170,9 +178,8 @@ mod tests {
         let (questions, mut asked) = Questions::channels(1);
         for worker in questions.0.iter() {
             for _ in 0..WAITING_MAX {
-                let (answer, _) = oneshot::channel();
-                let query = Query::ServiceGraph;
-                worker.try_send(Question { query, answer }).unwrap();
+                let (question, _) = Question::new(&Query::ServiceGraph);
+                worker.try_send(question).unwrap();
             }
         }
         let graph = questions.ask(&Query::ServiceGraph).await;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::Label;
-use super::ask::{Answer, Query, Questions, Unanswered};
+use super::ask::{Answer, Answers, Query, Questions, Unanswered};
 
 /// Traces of one question. A sampler takes some hundred nanoseconds for each, and the worker does nothing else
 /// meanwhile.
@@ -79,7 +79,7 @@ pub struct AskedTraces {
 #[derive(Debug)]
 pub struct Asking {
     asked: Arc<AskedTraces>,
-    open: Vec<oneshot::Receiver<Vec<Answer>>>,
+    open: Vec<Answers>,
     verdicts: Vec<Verdict>,
 }
 

@@ -70,18 +70,20 @@ impl Plan {
 
     /// These pipelines and all behind their connectors, up to those that make another signal.
     pub(super) fn reached(&self, pipelines: &[usize]) -> BTreeSet<usize> {
+        self.reached_through(pipelines, |_| true)
+    }
+
+    /// The same, without what is reached only through pipelines that do not let it pass.
+    pub(super) fn reached_through(
+        &self,
+        pipelines: &[usize],
+        lets_pass: impl Fn(&PipelineNode) -> bool,
+    ) -> BTreeSet<usize> {
         let mut reached: BTreeSet<_> = pipelines.iter().copied().collect();
         // Connectors lead to later pipelines only.
         for (at, node) in self.pipelines.iter().enumerate() {
-            if reached.contains(&at) && node.makes.is_none() {
-                for edge in &node.edges {
-                    if let EdgeNode::Connector {
-                        targets, makers, ..
-                    } = edge
-                    {
-                        reached.extend(targets.iter().chain(makers));
-                    }
-                }
+            if reached.contains(&at) && node.makes.is_none() && lets_pass(node) {
+                reached.extend(node.behind());
             }
         }
         reached

@@ -72,14 +72,7 @@ impl Plan {
 
     /// These pipelines and those behind their connectors that are reached without passing a sampler.
     fn undecided(&self, pipelines: &[usize]) -> BTreeSet<usize> {
-        let mut reached: BTreeSet<_> = pipelines.iter().copied().collect();
-        // Connectors lead to later pipelines only.
-        for (at, node) in self.pipelines.iter().enumerate() {
-            if reached.contains(&at) && node.makes.is_none() && !node.decides() {
-                reached.extend(node.behind());
-            }
-        }
-        reached
+        self.reached_through(pipelines, |node| !node.decides())
     }
 
     /// The samplers of a pipeline, in order.
@@ -118,7 +111,7 @@ impl PipelineNode {
     }
 
     /// The pipelines behind its connectors, and the connectors that make another signal.
-    fn behind(&self) -> impl Iterator<Item = usize> {
+    pub(super) fn behind(&self) -> impl Iterator<Item = usize> {
         let behind = self.edges.iter().flat_map(|edge| match edge {
             EdgeNode::Connector {
                 targets, makers, ..

@@ -35,12 +35,11 @@ impl Policies {
     }
 
     /// The rates of policies that were there `before` are no less used up than they were. A policy is known by its
-    /// name.
+    /// name and by the policies within, without which there is no telling which rate was which.
     pub(in super::super) fn inherit(&mut self, levels: &[Vec<Level>], before: &Charter) {
         let before = before.policies().iter().zip(levels);
         let now = self.charter.policies().iter();
         for (policy, config) in self.list.iter_mut().zip(now) {
-            // With others within there is no telling which was which.
             let levels = before
                 .clone()
                 .find(|(other, _)| config.takes_place_of(other));
