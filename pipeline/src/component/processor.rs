@@ -107,7 +107,10 @@ impl Outbox {
 
     /// Ends this many items here; whoever waits for the batch must have been told by [`Batch::resolve`].
     pub fn drop_items(&mut self, items: u64, reason: Reason) {
-        self.dropped.push((items, reason));
+        match self.dropped.last_mut() {
+            Some((others, last)) if *last == reason => *others += items,
+            _ => self.dropped.push((items, reason)),
+        }
     }
 
     /// What was pushed since the last call, in order.

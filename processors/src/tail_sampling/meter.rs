@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pipeline::component::Host;
-use telemetry::metrics::{Counter, Family, Gauge, Histogram, Level};
+use telemetry::metrics::{Family, Gauge, Level, LocalCounter, LocalHistogram};
 
 use super::cache::Verdict;
 use super::policies::{Decision, Facts, Policies, Vote};
@@ -126,25 +126,26 @@ const LATENCY_BOUNDS: &[f64] = &[
 ];
 
 /// By the vote: sampled, not sampled, dropped.
-type Votes = [Counter; 3];
+type Votes = [LocalCounter; 3];
 
+/// Counts by itself, and [tells](Self::tell) it at the end of each call.
 #[derive(Debug)]
 pub(super) struct Meter {
     by_policy: Vec<ByPolicy>,
     global: Votes,
-    new: Counter,
-    late: [Counter; 2],
-    late_errors: [Counter; 2],
-    late_age: Histogram,
-    removal_age: Histogram,
-    decision_latency: Histogram,
+    new: LocalCounter,
+    late: [LocalCounter; 2],
+    late_errors: [LocalCounter; 2],
+    late_age: LocalHistogram,
+    removal_age: LocalHistogram,
+    decision_latency: LocalHistogram,
     /// Traces with errors: not kept, kept.
-    error_traces: [Counter; 2],
-    errors: Counter,
-    too_early: Counter,
-    too_large: Counter,
-    decided_early: Counter,
-    giants: Counter,
+    error_traces: [LocalCounter; 2],
+    errors: LocalCounter,
+    too_early: LocalCounter,
+    too_large: LocalCounter,
+    decided_early: LocalCounter,
+    giants: LocalCounter,
     on_memory: Gauge,
     pending_bytes: Gauge,
 }
@@ -156,9 +157,9 @@ struct ByPolicy {
     traces: Votes,
     spans: Votes,
     bytes: Votes,
-    asked: Counter,
+    asked: LocalCounter,
     /// Kept traces that others wanted too, and those that it alone wanted.
-    kept: [Counter; 2],
+    kept: [LocalCounter; 2],
 }
 
 /// The labels of a vote.
@@ -183,98 +184,131 @@ impl Meter {
             ByPolicy::new(host, &policy, is_dry)
         });
         let by_sampled = |family: &Family| {
-            ["false", "true"].map(|sampled| metrics.counter(family, &[own, ("sampled", sampled)]))
+            ["false", "true"]
+                .map(|sampled| metrics.local_counter(family, &[own, ("sampled", sampled)]))
         };
         Self {
             by_policy: by_policy.collect(),
             global: VOTES.map(|(sampled, decision)| {
-                metrics.counter(&GLOBAL, &[("sampled", sampled), ("decision", decision)])
+                metrics.local_counter(&GLOBAL, &[("sampled", sampled), ("decision", decision)])
             }),
-            new: metrics.counter(&NEW, &[]),
-            late: ["false", "true"].map(|sampled| metrics.counter(&LATE, &[("sampled", sampled)])),
+            new: metrics.local_counter(&NEW, &[]),
+            late: ["false", "true"]
+                .map(|sampled| metrics.local_counter(&LATE, &[("sampled", sampled)])),
             late_errors: by_sampled(&LATE_ERRORS),
-            late_age: metrics.histogram(&LATE_AGE, &[], AGE_BOUNDS),
-            removal_age: metrics.histogram(&REMOVAL_AGE, &[], AGE_BOUNDS),
-            decision_latency: metrics.histogram(&DECISION_LATENCY, &[], LATENCY_BOUNDS),
+            late_age: metrics.local_histogram(&LATE_AGE, &[], AGE_BOUNDS),
+            removal_age: metrics.local_histogram(&REMOVAL_AGE, &[], AGE_BOUNDS),
+            decision_latency: metrics.local_histogram(&DECISION_LATENCY, &[], LATENCY_BOUNDS),
             error_traces: by_sampled(&ERROR_TRACES),
-            errors: metrics.counter(&ERRORS, &[]),
-            too_early: metrics.counter(&TOO_EARLY, &[]),
-            too_large: metrics.counter(&TOO_LARGE, &[]),
-            decided_early: metrics.counter(&DECIDED_EARLY, &[own]),
-            giants: metrics.counter(&GIANTS, &[own]),
+            errors: metrics.local_counter(&ERRORS, &[]),
+            too_early: metrics.local_counter(&TOO_EARLY, &[]),
+            too_large: metrics.local_counter(&TOO_LARGE, &[]),
+            decided_early: metrics.local_counter(&DECIDED_EARLY, &[own]),
+            giants: metrics.local_counter(&GIANTS, &[own]),
             on_memory: metrics.gauge(&ON_MEMORY, &[]),
             pending_bytes: metrics.gauge(&PENDING_BYTES, &[own]),
         }
     }
 
-    pub(super) fn new_trace(&self) {
+    pub(super) fn new_trace(&mut self) {
         self.new.add(1);
     }
 
     /// A span came so long after the decision on its trace.
-    pub(super) fn late(&self, verdict: Verdict, age: Duration, is_error: bool) {
-        let of = |[dropped, sampled]: &[Counter; 2]| match verdict {
+    pub(super) fn late(&mut self, verdict: Verdict, age: Duration, is_error: bool) {
+        let of = |[dropped, sampled]: &mut [LocalCounter; 2]| match verdict {
             Verdict::Sampled => sampled.add(1),
             Verdict::Ended => dropped.add(1),
         };
-        of(&self.late);
+        of(&mut self.late);
         if is_error {
-            of(&self.late_errors);
+            of(&mut self.late_errors);
         }
         self.late_age.observe(age.as_secs_f64());
     }
 
     /// Decisions are made so long after they were due.
-    pub(super) fn decides(&self, late_by: Duration) {
+    pub(super) fn decides(&mut self, late_by: Duration) {
         self.decision_latency.observe(late_by.as_secs_f64() * 1e3);
     }
 
     /// A trace leaves at this age.
-    pub(super) fn removed(&self, age: Duration) {
+    pub(super) fn removed(&mut self, age: Duration) {
         self.removal_age.observe(age.as_secs_f64());
     }
 
-    pub(super) fn dropped_too_early(&self) {
+    pub(super) fn dropped_too_early(&mut self) {
         self.too_early.add(1);
     }
 
-    pub(super) fn dropped_too_large(&self) {
+    pub(super) fn dropped_too_large(&mut self) {
         self.too_large.add(1);
     }
 
-    pub(super) fn decided_early(&self) {
+    pub(super) fn decided_early(&mut self) {
         self.decided_early.add(1);
     }
 
-    pub(super) fn giant(&self) {
+    pub(super) fn giant(&mut self) {
         self.giants.add(1);
     }
 
-    pub(super) fn decided(&self, decision: &Decision, facts: &Facts) {
-        count(&self.global, decision.vote, 1);
+    pub(super) fn decided(&mut self, decision: &Decision, facts: &Facts) {
+        count(&mut self.global, decision.vote, 1);
         let is_kept = decision.vote == Vote::Sampled;
         if facts.has_error {
-            let [dropped, kept] = &self.error_traces;
+            let [dropped, kept] = &mut self.error_traces;
             if is_kept { kept } else { dropped }.add(1);
         }
-        let votes = || decision.votes.iter().zip(&self.by_policy);
         let keeps = |vote, policy: &ByPolicy| vote == Vote::Sampled && !policy.is_dry;
-        let keepers = votes().filter(|(vote, policy)| keeps(**vote, policy));
+        let votes = decision.votes.iter().zip(&self.by_policy);
+        let keepers = votes.filter(|(vote, policy)| keeps(**vote, policy));
         let is_alone = keepers.count() == 1;
-        for (&vote, policy) in votes() {
+        for (&vote, policy) in decision.votes.iter().zip(&mut self.by_policy) {
             policy.asked.add(1);
             if vote == Vote::Failed {
                 self.errors.add(1);
                 continue;
             }
-            count(&policy.traces, vote, 1);
-            count(&policy.spans, vote, facts.spans.into());
-            count(&policy.bytes, vote, facts.bytes);
+            count(&mut policy.traces, vote, 1);
+            count(&mut policy.spans, vote, facts.spans.into());
+            count(&mut policy.bytes, vote, facts.bytes);
             if is_kept && keeps(vote, policy) {
-                let [among_others, alone] = &policy.kept;
+                let [among_others, alone] = &mut policy.kept;
                 if is_alone { alone } else { among_others }.add(1);
             }
         }
+    }
+
+    /// Tells all that was counted since the last call.
+    pub(super) fn tell(&mut self) {
+        let Self {
+            by_policy,
+            global,
+            new,
+            late,
+            late_errors,
+            late_age,
+            removal_age,
+            decision_latency,
+            error_traces,
+            errors,
+            too_early,
+            too_large,
+            decided_early,
+            giants,
+            on_memory: _,
+            pending_bytes: _,
+        } = self;
+        let pairs = [late, late_errors, error_traces].into_iter().flatten();
+        let single = [new, errors, too_early, too_large, decided_early, giants];
+        let counters = global.iter_mut().chain(pairs).chain(single);
+        counters
+            .chain(by_policy.iter_mut().flat_map(ByPolicy::counters))
+            .for_each(LocalCounter::tell);
+        [late_age, removal_age, decision_latency]
+            .into_iter()
+            .for_each(LocalHistogram::tell);
     }
 
     /// Of this instance. The page adds up those of one processor.
@@ -294,7 +328,7 @@ impl ByPolicy {
         let votes = |family: &Family| {
             VOTES.map(|(sampled, decision)| {
                 let labels = [policy, ("sampled", sampled), ("decision", decision)];
-                metrics.counter(family, &labels)
+                metrics.local_counter(family, &labels)
             })
         };
         Self {
@@ -302,14 +336,21 @@ impl ByPolicy {
             traces: votes(&BY_POLICY),
             spans: votes(&SPANS_BY_POLICY),
             bytes: votes(&BYTES_BY_POLICY),
-            asked: metrics.counter(&ASKED, &[policy]),
+            asked: metrics.local_counter(&ASKED, &[policy]),
             kept: ["false", "true"]
-                .map(|alone| metrics.counter(&KEPT, &[own, policy, ("alone", alone)])),
+                .map(|alone| metrics.local_counter(&KEPT, &[own, policy, ("alone", alone)])),
         }
+    }
+
+    fn counters(&mut self) -> impl Iterator<Item = &mut LocalCounter> {
+        let votes = [&mut self.traces, &mut self.spans, &mut self.bytes]
+            .into_iter()
+            .flatten();
+        votes.chain([&mut self.asked]).chain(&mut self.kept)
     }
 }
 
-fn count(votes: &Votes, vote: Vote, amount: u64) {
+fn count(votes: &mut Votes, vote: Vote, amount: u64) {
     let [sampled, not_sampled, dropped] = votes;
     match vote {
         Vote::Sampled => sampled.add(amount),

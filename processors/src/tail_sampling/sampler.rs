@@ -260,6 +260,7 @@ impl Sampler {
         Batch::new(Signal::Traces, lease.attach(request), spans)
     }
 
+    /// At the end of each call: when the next one is to be, and what has been counted in this one.
     pub(super) fn plan_next(&mut self) {
         // Up to the next point of the grid, so that no trace is decided before its time.
         let grid = |due: Duration| {
@@ -267,6 +268,7 @@ impl Sampler {
         };
         self.next = self.traces.next_due().map(grid);
         self.meter.pending(self.traces.len(), self.bytes());
+        self.meter.tell();
     }
 }
 

@@ -95,14 +95,36 @@ impl Histogram {
         if value.is_nan() {
             return;
         }
-        let cell = &self.0.cell;
-        let bucket = cell.bounds.partition_point(|bound| *bound < value);
-        if let Some(count) = cell.counts.get(bucket) {
+        if let Some(count) = self.0.cell.counts.get(self.bucket(value)) {
             count.fetch_add(1, Relaxed);
         }
+        self.add_to_sum(value);
+    }
+
+    /// Counts as many values in each bucket; their sum is this.
+    pub(super) fn add(&self, by_bucket: &[u64], sum: f64) {
+        for (count, more) in self.0.cell.counts.iter().zip(by_bucket) {
+            if *more > 0 {
+                count.fetch_add(*more, Relaxed);
+            }
+        }
+        self.add_to_sum(sum);
+    }
+
+    /// Where a value is counted.
+    pub(super) fn bucket(&self, value: f64) -> usize {
+        let bounds = self.0.cell.bounds;
+        bounds.partition_point(|bound| *bound < value)
+    }
+
+    pub(super) fn buckets(&self) -> usize {
+        self.0.cell.counts.len()
+    }
+
+    fn add_to_sum(&self, value: f64) {
         let add = |bits| Some((f64::from_bits(bits) + value).to_bits());
         // The closure always gives a new value, so this cannot fail.
-        let _ = cell.sum.fetch_update(Relaxed, Relaxed, add);
+        let _ = self.0.cell.sum.fetch_update(Relaxed, Relaxed, add);
     }
 
     pub(super) fn register(

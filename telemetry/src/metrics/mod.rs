@@ -11,6 +11,7 @@
 //! prints infinity as `inf`. Each has a way around it, and together those are longer than [`text`].
 
 mod handles;
+mod local;
 mod text;
 
 use std::borrow::Cow;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 pub use handles::{Counter, Gauge, Histogram};
+pub use local::{LocalCounter, LocalHistogram};
 use text::{label_text, printed_name};
 
 /// Names and values as they were given.
