@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use otlp::wire::{len_field_len, put_len, put_len_header};
 use smallvec::SmallVec;
 
+use super::ahead;
 use super::log::{At, Chain, Log, SharedAt};
 use super::mark::{Mark, Marking};
 use super::pending::BLOCK;
@@ -18,11 +19,15 @@ const SPANS: u32 = 2;
 /// Of a resource group and of its scope group: a tag and a length each.
 const HEADERS: usize = 2 * 6;
 
-/// A request with as much takes no other trace, so that what is kept at one time shares its resources.
-const ENOUGH_BYTES: usize = 1 << 20;
+/// A request with as much takes no other trace: what is kept at one time shares its resources, and what is written is
+/// still near when the next request is.
+const ENOUGH_BYTES: usize = 384 << 10;
 
 /// A trace is cut here, give or take a span: back ends refuse requests beyond 4 MiB unless told otherwise.
-const CUT_BYTES: usize = 2 * ENOUGH_BYTES;
+const CUT_BYTES: usize = 2 << 20;
+
+/// So many spans in front, memory is asked for.
+const AHEAD: usize = 4;
 
 /// Gathers spans, and writes what they share once, whichever traces they are of.
 #[derive(Debug, Default)]
@@ -151,8 +156,12 @@ impl Emitter {
             put_len_header(&mut out, SCOPE_SPANS, scope_length);
             out.extend_from_slice(scope);
             // A trace's spans were added from the last to the first.
-            for at in group.spans.into_iter().rev() {
-                if let Some(record) = log.record(at) {
+            let mut next = group.spans.iter().rev().skip(AHEAD);
+            for at in group.spans.iter().rev() {
+                if let Some(next) = next.next().and_then(|at| log.record(*at)) {
+                    ahead::ask_for(next.span);
+                }
+                if let Some(record) = log.record(*at) {
                     put_len(&mut out, SPANS, record.span);
                 }
             }

@@ -21,6 +21,7 @@ use hashbrown::{DefaultHashBuilder, HashMap};
 use ledger::{Budget, Lease};
 use smallvec::SmallVec;
 
+use super::ahead;
 use super::pending::BLOCK;
 
 /// A segment's size. Large enough that what its spans share is a small part, small enough that the one that is being
@@ -28,10 +29,14 @@ use super::pending::BLOCK;
 pub(super) const SEGMENT_BYTES: usize = 4 << 20;
 
 /// Buffers of segments that have gone which are kept for the next: what one point of the decisions' grid frees is used
-/// up until the next one, at up to 100,000 spans of 500 bytes a second, and pages of the system are dear.
-const SPARES_MAX: usize = 4;
+/// up until the next one, and pages of the system are dear. Beside a few they are one in so many of those in use.
+const SPARES: usize = 4;
+const SPARES_PART: usize = 8;
 
 const HEADER: usize = 16;
+
+/// How far behind the last span memory is asked for: far enough that it is there when the log has come so far.
+const AHEAD: usize = 2 << 10;
 
 /// Spans of one trace that are brought near before they are read: those behind them would push the first out again.
 const NEAR_SPANS_MAX: usize = 64;
@@ -82,6 +87,8 @@ pub(super) struct Log {
     shared: HashMap<u64, u32>,
     /// Buffers of segments that have gone: the next ones need none from the system.
     spares: Vec<Vec<u8>>,
+    /// Nothing comes to it any more.
+    is_closed: bool,
     hasher: DefaultHashBuilder,
     /// Of the buffers' capacity.
     lease: Lease,
@@ -112,6 +119,7 @@ impl Log {
             first: 0,
             shared: HashMap::new(),
             spares: Vec::new(),
+            is_closed: false,
             hasher: DefaultHashBuilder::default(),
             lease: budget.lease(),
         }
@@ -259,6 +267,7 @@ impl Log {
             self.open(needed);
         }
         let number = self.first.wrapping_add(self.segments.len() as u32 - 1);
+        let start = self.segments.back().map_or(0, |last| last.buffer.len());
         let in_last = |at: &SharedAt| segment_of(at.0) == number;
         let shared_at = match shared.written.filter(in_last) {
             Some(at) => at,
@@ -271,6 +280,7 @@ impl Log {
         let at = At(place(number, last.buffer.len()));
         last.put(span.len() as u32, offset_of(shared_at.0) as u32, previous);
         last.buffer.extend_from_slice(span);
+        last.ask_for_more(last.buffer.len() - start);
         at
     }
 
@@ -289,12 +299,26 @@ impl Log {
         self.shared.clear();
     }
 
-    /// A few segments of the usual size are kept for the next; all others are given back.
+    /// Some segments of the usual size are kept for the next; all others are given back.
     fn free(&mut self, mut buffer: Vec<u8>) {
-        if self.spares.len() < SPARES_MAX && buffer.capacity() == SEGMENT_BYTES {
+        if buffer.capacity() == SEGMENT_BYTES {
             buffer.clear();
             self.spares.push(buffer);
         } else {
+            self.lease.give_back(buffer.capacity());
+        }
+        self.keep_spares(SPARES.max(self.segments.len() / SPARES_PART));
+    }
+
+    /// Keeps no buffer for what comes: all that is released is given back at once.
+    pub(super) fn close(&mut self) {
+        self.is_closed = true;
+        self.keep_spares(0);
+    }
+
+    fn keep_spares(&mut self, max: usize) {
+        let max = if self.is_closed { 0 } else { max };
+        for buffer in self.spares.drain(max.min(self.spares.len())..) {
             self.lease.give_back(buffer.capacity());
         }
     }
@@ -333,6 +357,14 @@ impl Segment {
     fn put(&mut self, length: u32, second: u32, third: u64) {
         let header = u128::from(length) | u128::from(second) << 32 | u128::from(third) << 64;
         self.buffer.extend_from_slice(&header.to_le_bytes());
+    }
+
+    /// As much memory as has just been written is asked for in front, if it is not more than what is soon used.
+    fn ask_for_more(&mut self, written: usize) {
+        let rest = self.buffer.spare_capacity_mut();
+        let rest = rest.get(AHEAD..).unwrap_or_default();
+        let next = rest.get(..written.min(2 * AHEAD));
+        ahead::ask_for(next.unwrap_or(rest));
     }
 
     /// The header at an offset, and everything behind it.
@@ -418,22 +450,27 @@ mod tests {
     fn memory_is_freed_from_the_front_and_some_buffers_are_kept() {
         let (mut log, budget) = log();
         // Three of these fill a segment.
-        let mut chains: Vec<Option<Chain>> = (0..30)
+        let mut chains: Vec<Option<Chain>> = (0..150)
             .map(|_| Some(append(&mut log, 0, &[0; 1 << 20])))
             .collect();
         let mut release = |log: &mut Log, range: std::ops::Range<usize>| {
             let gone = chains[range].iter_mut().filter_map(Option::take);
             gone.for_each(|chain| log.release(chain));
         };
-        assert_eq!((log.bytes(), budget.used()), (10 << 22, 10 << 22));
+        assert_eq!((log.bytes(), budget.used()), (50 << 22, 50 << 22));
         // Those in the middle go when those before them have gone.
         release(&mut log, 3..6);
-        assert_eq!(log.bytes(), 10 << 22);
+        assert_eq!(log.bytes(), 50 << 22);
         release(&mut log, 0..3);
-        assert_eq!((log.bytes(), budget.used()), (8 << 22, 10 << 22));
+        assert_eq!((log.bytes(), budget.used()), (48 << 22, 50 << 22));
         release(&mut log, 6..30);
-        assert_eq!(log.bytes(), 1 << 22, "the last");
-        assert_eq!(budget.used(), (1 + SPARES_MAX as u64) << 22, "and spares");
+        assert_eq!(log.bytes(), 40 << 22);
+        assert_eq!(budget.used(), (40 + 5) << 22, "one for eight in use");
+        release(&mut log, 30..120);
+        log.close();
+        assert_eq!(budget.used(), 10 << 22, "none where nothing comes");
+        release(&mut log, 120..150);
+        assert_eq!(budget.used(), 1 << 22);
         drop(log);
         assert_eq!(budget.used(), 0);
     }
@@ -466,7 +503,7 @@ mod tests {
             }
             assert!(log.bytes() <= SEGMENT_BYTES as u64, "{}", log.bytes());
         }
-        let most = (1 + SPARES_MAX as u64) << 22;
+        let most = (1 + SPARES as u64) << 22;
         assert!(budget.used() <= most, "{}", budget.used());
     }
 

@@ -7,6 +7,7 @@
 //!                  log (bytes), traces (facts) ─▶ due ─▶ policies ─▶ cache
 //! ```
 
+mod ahead;
 mod alarm;
 mod cache;
 mod config;

@@ -75,6 +75,7 @@ impl Sampler {
             first.kept = kept;
         }
         let mut from = log;
+        from.close();
         for mut pending in traces {
             let Some(estate) = estates.get_mut(heirs.of(&pending.id)) else {
                 continue;
@@ -121,6 +122,7 @@ impl Sampler {
         if is_first {
             self.log = log;
         } else {
+            log.close();
             traces.retain_mut(|pending| match log.copy(&pending.chain, &mut self.log) {
                 Some(chain) => {
                     log.release(std::mem::replace(&mut pending.chain, chain));
