@@ -1,15 +1,14 @@
 //! What was decided, for the spans that come late.
 
-use std::collections::VecDeque;
-use std::hint;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hashbrown::HashTable;
 use ledger::{Budget, Lease};
 
 use super::config::{DecisionCache, divided};
-use super::id::{IdHasher, TraceId};
+use super::id::TraceId;
+use super::index::Index;
+use super::queue::Queue;
 
 /// Memory for the decisions where the configuration gives no number: 1,800,000 of them, those of ten minutes at 3,000
 /// traces a second. In a small process it is one part in [`BYTES_PART`] of the budget.
@@ -26,7 +25,6 @@ pub(super) struct Cache {
     ended: Kind,
     /// For the kinds without a number of their own, together.
     bytes_max: u64,
-    hasher: IdHasher,
     lease: Lease,
 }
 
@@ -52,10 +50,10 @@ pub(super) struct Decided {
 struct Kind {
     verdict: Verdict,
     /// The oldest first.
-    entries: VecDeque<Entry>,
+    entries: Queue<Entry>,
     /// The number of the first of them; they are numbered as they come.
     first: u32,
-    by_id: HashTable<u32>,
+    by_id: Index<u32>,
     /// Of entries; `None`: as many as the bytes allow.
     max: Option<usize>,
 }
@@ -82,58 +80,48 @@ impl Cache {
             sampled: Kind::new(Verdict::Sampled, part(config.sampled_cache_size)),
             ended: Kind::new(Verdict::Ended, part(config.non_sampled_cache_size)),
             bytes_max: divided(bytes_max, parts),
-            hasher: IdHasher::default(),
             lease: budget.lease(),
         }
     }
 
     /// What was decided of a trace. Whoever is asked for is remembered longer.
     pub(super) fn get(&mut self, id: &TraceId) -> Option<Decided> {
-        let hash = self.hasher.hash(id);
         let mut kinds = [&mut self.sampled, &mut self.ended].into_iter();
-        kinds.find_map(|kind| kind.get(hash, id))
+        kinds.find_map(|kind| kind.get(id))
     }
 
     /// The same for those who only want to know.
     pub(super) fn peek(&self, id: &TraceId) -> Option<Decided> {
-        let hash = self.hasher.hash(id);
         let mut kinds = [&self.sampled, &self.ended].into_iter();
-        kinds.find_map(|kind| Some(kind.decided(kind.entries.get(kind.find(hash, id)?)?)))
+        kinds.find_map(|kind| Some(kind.decided(kind.entries.get(kind.find(id)?)?)))
     }
 
-    /// Brings the places of traces near that are about to be decided. Each is in memory that is slow, and here the
-    /// processor waits for several at a time.
-    pub(super) fn bring_near(&self, ids: &[TraceId]) {
-        for id in ids {
-            let hash = self.hasher.hash(id);
-            hint::black_box(self.ended.find(hash, id));
-        }
+    /// Asks for the memory in which a trace is looked for, or remembered.
+    pub(super) fn ask_for(&self, id: &TraceId) {
+        self.sampled.by_id.ask_for(id);
+        self.ended.by_id.ask_for(id);
     }
 
     /// Remembers what was decided of a trace of which nothing is known.
     pub(super) fn remember(&mut self, id: TraceId, decided: Decided) {
-        let hasher = &self.hasher;
         let kind = match decided.verdict {
             Verdict::Sampled => &mut self.sampled,
             Verdict::Ended => &mut self.ended,
         };
-        kind.push(
-            Entry {
-                id,
-                at: decided.at.as_secs() as u32,
-                policy: decided.policy.unwrap_or(NOBODY),
-                was_asked_for: false,
-            },
-            hasher,
-        );
+        kind.push(Entry {
+            id,
+            at: decided.at.as_secs() as u32,
+            policy: decided.policy.unwrap_or(NOBODY),
+            was_asked_for: false,
+        });
         while kind.max.is_some_and(|max| kind.entries.len() > max) {
-            kind.forget_one(hasher);
+            kind.forget_one();
         }
         while self.free_bytes() > self.bytes_max {
             let kinds = [&mut self.sampled, &mut self.ended];
             let free = kinds.into_iter().filter(|kind| kind.max.is_none());
-            let oldest = free.min_by_key(|kind| kind.entries.front().map_or(u32::MAX, |e| e.at));
-            if !oldest.is_some_and(|kind| kind.forget_one(hasher)) {
+            let oldest = free.min_by_key(|kind| kind.entries.first().map_or(u32::MAX, |e| e.at));
+            if !oldest.is_some_and(|kind| kind.forget_one()) {
                 break;
             }
         }
@@ -146,7 +134,7 @@ impl Cache {
         for kind in [&mut self.sampled, &mut self.ended] {
             let entries = std::mem::take(&mut kind.entries);
             all.extend(entries.iter().map(|entry| (entry.id, kind.decided(entry))));
-            kind.by_id = HashTable::new();
+            kind.by_id = Index::default();
         }
         self.lease.resize(0);
         all
@@ -167,28 +155,28 @@ impl Kind {
     fn new(verdict: Verdict, max: usize) -> Self {
         Self {
             verdict,
-            entries: VecDeque::new(),
+            entries: Queue::default(),
             first: 0,
-            by_id: HashTable::new(),
+            by_id: Index::default(),
             max: (max > 0).then_some(max),
         }
     }
 
-    fn get(&mut self, hash: u64, id: &TraceId) -> Option<Decided> {
-        let at = self.find(hash, id)?;
+    fn get(&mut self, id: &TraceId) -> Option<Decided> {
+        let at = self.find(id)?;
         let entry = self.entries.get_mut(at)?;
         entry.was_asked_for = true;
         let entry = *entry;
         Some(self.decided(&entry))
     }
 
-    fn find(&self, hash: u64, id: &TraceId) -> Option<usize> {
+    fn find(&self, id: &TraceId) -> Option<usize> {
         let at = |number: u32| number.wrapping_sub(self.first) as usize;
-        let is_it = |&number: &u32| {
+        let number = self.by_id.find(id, |number| {
             let entry = self.entries.get(at(number));
             entry.is_some_and(|entry| entry.id == *id)
-        };
-        self.by_id.find(hash, is_it).map(|&number| at(number))
+        });
+        number.map(at)
     }
 
     fn decided(&self, entry: &Entry) -> Decided {
@@ -199,74 +187,37 @@ impl Kind {
         }
     }
 
-    fn push(&mut self, entry: Entry, hasher: &IdHasher) {
-        self.entries.push_back(entry);
-        let mut missing = self.entries.len() - 1;
-        let is_full = self.table_is_full();
-        // Places of the forgotten may have used it up.
-        if is_full || self.by_id.len() == self.by_id.capacity() {
-            let buckets = self.by_id.num_buckets() * if is_full { 2 } else { 1 };
-            self.by_id = HashTable::with_capacity(buckets * 3 / 4);
-            missing = 0;
-        }
-        let Self {
-            by_id,
-            entries,
-            first,
-            ..
-        } = self;
-        let hash_of = |&number: &u32| {
-            let entry = entries.get(number.wrapping_sub(*first) as usize);
-            entry.map_or(0, |entry| hasher.hash(&entry.id))
-        };
-        for at in missing..entries.len() {
-            let number = first.wrapping_add(at as u32);
-            by_id.insert_unique(hash_of(&number), number, hash_of);
-        }
-    }
-
-    /// With one entry more. A table that is fuller is used up by the places of the forgotten soon, and would grow to
-    /// twice its size for those.
-    fn table_is_full(&self) -> bool {
-        (self.by_id.len() + 1) * 4 > self.by_id.num_buckets() * 3
+    fn push(&mut self, entry: Entry) {
+        let number = self.first.wrapping_add(self.entries.len() as u32);
+        self.entries.push(entry);
+        self.by_id.insert(&entry.id, number);
     }
 
     /// Forgets the oldest entry that nobody has asked for; those before it take their place behind the others. Says
     /// whether there was one to forget.
-    fn forget_one(&mut self, hasher: &IdHasher) -> bool {
-        while let Some(entry) = self.entries.pop_front() {
+    fn forget_one(&mut self) -> bool {
+        while let Some(entry) = self.entries.pop() {
             let number = self.first;
             self.first = number.wrapping_add(1);
-            let hash = hasher.hash(&entry.id);
-            if let Ok(found) = self.by_id.find_entry(hash, |&other| other == number) {
-                found.remove();
-            }
+            self.by_id.remove(&entry.id, number);
             if !entry.was_asked_for {
                 return true;
             }
-            self.push(
-                Entry {
-                    was_asked_for: false,
-                    ..entry
-                },
-                hasher,
-            );
+            self.push(Entry {
+                was_asked_for: false,
+                ..entry
+            });
         }
         false
     }
 
     fn bytes(&self) -> u64 {
-        (self.entries.capacity() * size_of::<Entry>() + self.by_id.allocation_size()) as u64
+        (self.entries.bytes() + self.by_id.bytes()) as u64
     }
 
-    /// Both grow to twice their size when they are full.
+    /// With one entry more.
     fn bytes_with_one_more(&self) -> u64 {
-        let grown = |is_full: bool, bytes: usize| if is_full { 2 * bytes } else { bytes };
-        let entries = self.entries.capacity();
-        let is_full = self.entries.len() == entries;
-        let bytes = grown(is_full, entries * size_of::<Entry>())
-            + grown(self.table_is_full(), self.by_id.allocation_size());
-        bytes as u64
+        (self.entries.bytes_with_one_more() + self.by_id.bytes_with_one_more()) as u64
     }
 }
 
@@ -320,6 +271,22 @@ mod tests {
             assert!(cache.get(&id(0)).is_some(), "after {number} others");
         }
         assert_eq!(remembered(&mut cache, 1..1000).len(), 9);
+    }
+
+    #[test]
+    fn a_small_bound_is_made_use_of() {
+        for bytes in [32 << 10, 48 << 10, 64 << 10, 96 << 10] {
+            let mut cache = cache(0, 0, &Budget::new(bytes * BYTES_PART));
+            for number in 0..20_000 {
+                let verdict = if number % 10 == 0 { Sampled } else { Ended };
+                cache.remember(id(number), decided(verdict, number));
+                assert!(cache.sampled.bytes() + cache.ended.bytes() <= bytes);
+                // Of a kind that is hardly ever met, some of the last may be gone already.
+                let known = 1 + cache.sampled.entries.len() + cache.ended.entries.len();
+                let enough = (bytes / 200).min(u64::from(number)) as usize;
+                assert!(known >= enough, "{known} of {number} in {bytes}");
+            }
+        }
     }
 
     #[test]

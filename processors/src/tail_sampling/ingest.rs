@@ -127,10 +127,17 @@ impl Sampler {
     /// Most traces lie where memory is slow, and lookups that do not depend on one another wait for it at the same
     /// time.
     fn look_up(&mut self, block: &mut [Comer<'_>]) {
+        block
+            .iter()
+            .for_each(|comer| self.traces.ask_for(&comer.trace));
         for comer in &mut *block {
-            comer.way = self.traces.find(&comer.trace).map(Way::Waits);
+            comer.way = self.traces.guess(&comer.trace).map(Way::Waits);
         }
-        for comer in block.iter_mut().filter(|comer| comer.way.is_none()) {
+        let others = || |comer: &&mut Comer<'_>| comer.way.is_none();
+        for comer in block.iter_mut().filter(others()) {
+            self.cache.ask_for(&comer.trace);
+        }
+        for comer in block.iter_mut().filter(others()) {
             comer.way = self.cache.get(&comer.trace).map(Way::Follows);
         }
     }

@@ -1,15 +1,14 @@
 //! The traces that wait, and in which order their time comes.
 
 use std::collections::VecDeque;
-use std::hint;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hashbrown::HashTable;
 use ledger::{Budget, Lease};
 use smallvec::SmallVec;
 
-use super::id::{IdHasher, TraceId};
+use super::id::TraceId;
+use super::index::Index;
 use super::log::Chain;
 use super::policies::Facts;
 use super::slab::{Slab, Slot};
@@ -35,13 +34,12 @@ pub(super) struct Pending {
 #[derive(Debug)]
 pub(super) struct Traces {
     waits: Waits,
-    by_id: HashTable<Slot>,
+    by_id: Index<Slot>,
     entries: Slab<Entry>,
     by_first: Line,
     by_root: Line,
     /// Of the last place.
     number: u32,
-    hasher: IdHasher,
     /// Of the memory for facts and places, without the spans.
     lease: Lease,
 }
@@ -81,12 +79,11 @@ impl Traces {
     pub(super) fn new(waits: Waits, budget: &Arc<Budget>) -> Self {
         Self {
             waits,
-            by_id: HashTable::new(),
+            by_id: Index::default(),
             entries: Slab::default(),
             by_first: Line::default(),
             by_root: Line::default(),
             number: 0,
-            hasher: IdHasher::default(),
             lease: budget.lease(),
         }
     }
@@ -101,11 +98,22 @@ impl Traces {
     }
 
     pub(super) fn find(&self, id: &TraceId) -> Option<Slot> {
-        let is_it = |&slot: &Slot| {
+        self.by_id.find(id, |slot| {
             let entry = self.entries.get(slot);
             entry.is_some_and(|entry| entry.pending.id == *id)
-        };
-        self.by_id.find(self.hasher.hash(id), is_it).copied()
+        })
+    }
+
+    /// Asks for the memory in which a trace is looked for.
+    pub(super) fn ask_for(&self, id: &TraceId) {
+        self.by_id.ask_for(id);
+    }
+
+    /// Where the trace is, if it waits, by all that is known without waiting for the memory there, which is asked for.
+    pub(super) fn guess(&self, id: &TraceId) -> Option<Slot> {
+        let slot = self.by_id.candidates(id).next()?;
+        self.entries.ask_for(slot);
+        Some(slot)
     }
 
     pub(super) fn get(&self, slot: Slot) -> Option<&Pending> {
@@ -118,20 +126,9 @@ impl Traces {
 
     /// Adds a trace that is not there yet.
     pub(super) fn add(&mut self, pending: Pending) -> Slot {
-        let hash = self.hasher.hash(&pending.id);
-        let number = self.next_number();
+        let (id, number) = (pending.id, self.next_number());
         let slot = self.entries.insert(Entry { pending, number });
-        let Self {
-            by_id,
-            entries,
-            hasher,
-            ..
-        } = self;
-        by_id.insert_unique(hash, slot, |&slot| {
-            entries
-                .get(slot)
-                .map_or(0, |entry| hasher.hash(&entry.pending.id))
-        });
+        self.by_id.insert(&id, slot);
         self.by_first.0.push_back(Place { slot, number });
         self.charge();
         slot
@@ -189,7 +186,7 @@ impl Traces {
             }
         }
         (self.by_first, self.by_root) = (Line::default(), Line::default());
-        self.by_id = HashTable::new();
+        self.by_id = Index::default();
         self.charge();
         all.sort_by_key(|pending| pending.came);
         all
@@ -215,26 +212,25 @@ impl Traces {
 
     pub(super) fn take(&mut self, slot: Slot) -> Option<Pending> {
         let pending = &self.entries.get(slot)?.pending;
-        let hash = self.hasher.hash(&pending.id);
         let line = match pending.rooted {
             None => &mut self.by_first,
             Some(_) => &mut self.by_root,
         };
-        if let Ok(entry) = self.by_id.find_entry(hash, |&other| other == slot) {
-            entry.remove();
-        }
+        self.by_id.remove(&pending.id, slot);
         let entry = self.entries.remove(slot);
         line.close(&self.entries);
         self.charge();
         entry.map(|entry| entry.pending)
     }
 
-    /// The next traces that are due, in order, at most so many. Most lie where memory is slow; here the processor waits
-    /// for several at a time, and finds them near when they are taken.
+    /// The next traces that are due, in order, at most so many. Most lie where memory is slow; it is asked for here,
+    /// and is there when they are taken.
     pub(super) fn due_by(&self, now: Duration, max: usize) -> SmallVec<[TraceId; BLOCK]> {
         let mut ids = SmallVec::new();
         for line in [&self.by_root, &self.by_first] {
-            let entries = line.0.iter().take(max).filter_map(|place| {
+            let places = line.0.iter().take(max);
+            places.clone().for_each(|at| self.entries.ask_for(at.slot));
+            let entries = places.filter_map(|place| {
                 let entry = self.entries.get(place.slot)?;
                 (entry.number == place.number).then_some(&entry.pending)
             });
@@ -243,7 +239,7 @@ impl Traces {
         }
         ids.truncate(max);
         for id in &ids {
-            hint::black_box(self.find(id));
+            self.by_id.ask_for(id);
         }
         ids
     }
@@ -266,7 +262,7 @@ impl Traces {
 
     fn charge(&mut self) {
         let places = self.by_first.0.capacity() + self.by_root.0.capacity();
-        let bytes = self.entries.bytes() + self.by_id.allocation_size();
+        let bytes = self.entries.bytes() + self.by_id.bytes();
         self.lease
             .resize((bytes + places * size_of::<Place>()) as u64);
     }

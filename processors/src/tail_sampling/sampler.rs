@@ -171,8 +171,10 @@ impl Sampler {
             if due.is_empty() {
                 return;
             }
-            self.cache.bring_near(&due);
-            self.why.bring_near(&due);
+            for id in &due {
+                self.cache.ask_for(id);
+                self.why.ask_for(id);
+            }
             for _ in due {
                 let Some(pending) = self.traces.take_first() else {
                     return;

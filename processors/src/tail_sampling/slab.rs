@@ -1,13 +1,13 @@
 //! Values at numbered places, in chunks: a table that grows copies nothing, and one that shrinks gives memory back.
 
-use std::num::NonZeroU32;
+use super::ahead;
 
 /// Places in a chunk. About 150 kB for traces: little beside what an idle process takes, and seldom asked for.
 const CHUNK: usize = 1 << 10;
 
 /// Where a value stands as long as it is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Slot(NonZeroU32);
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Slot(u32);
 
 #[derive(Debug)]
 pub(super) struct Slab<T> {
@@ -76,6 +76,15 @@ impl<T> Slab<T> {
         }
     }
 
+    /// Asks for the memory of a value.
+    pub(super) fn ask_for(&self, slot: Slot) {
+        let (chunk, offset) = slot.place();
+        let chunk = self.chunks.get(chunk);
+        if let Some(place) = chunk.and_then(|chunk| chunk.places.get(offset)) {
+            ahead::ask_for(std::slice::from_ref(place));
+        }
+    }
+
     pub(super) fn remove(&mut self, slot: Slot) -> Option<T> {
         let (chunk, offset) = slot.place();
         let value = self.chunks.get_mut(chunk)?.remove(offset)?;
@@ -119,6 +128,9 @@ impl<T> Chunk<T> {
             && let Place::Free(next) = std::mem::replace(place, Place::Taken(value))
         {
             self.free = next;
+            // The next value comes to where one has been that is long gone.
+            let next = next.and_then(|next| self.places.get(usize::from(next)));
+            ahead::ask_for(next.as_slice());
         }
         offset
     }
@@ -152,12 +164,12 @@ impl<T> Default for Chunk<T> {
 impl Slot {
     /// Some four thousand million places are more than there is memory for.
     fn new(index: usize) -> Self {
-        Self(NonZeroU32::MIN.saturating_add(index as u32))
+        Self(index as u32)
     }
 
     /// The chunk, and the offset in it.
     fn place(self) -> (usize, usize) {
-        let index = self.0.get() as usize - 1;
+        let index = self.0 as usize;
         (index / CHUNK, index % CHUNK)
     }
 }

@@ -69,9 +69,9 @@ impl Why {
         self.ring.append(decided, 0, &self.charter);
     }
 
-    /// Makes ready for decisions on these traces.
-    pub(super) fn bring_near(&self, ids: &[TraceId]) {
-        self.ring.bring_near(ids);
+    /// Asks for the memory in which a trace is looked for, or remembered.
+    pub(super) fn ask_for(&self, id: &TraceId) {
+        self.ring.ask_for(id);
     }
 
     /// One more span of a trace that was decided before.

@@ -6,14 +6,13 @@
 mod moving;
 
 use std::collections::VecDeque;
-use std::hint;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hashbrown::HashTable;
 use ledger::{Budget, Lease};
 
-use super::super::id::{IdHasher, TraceId};
+use super::super::id::TraceId;
+use super::super::index::Index;
 use super::super::policies::Charter;
 use super::record::{self, Decided, Record};
 
@@ -32,7 +31,7 @@ pub(super) const HORIZON: Duration = Duration::from_secs(3600);
 const SEGMENT_TIME_MAX: Duration = Duration::from_secs(300);
 
 /// Where a record lies: the number of its segment, and the offset in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct At(u32);
 
 #[derive(Debug)]
@@ -40,8 +39,7 @@ pub(super) struct Ring {
     segments: VecDeque<Segment>,
     /// The number of the first of them.
     first: u16,
-    index: HashTable<At>,
-    hasher: IdHasher,
+    index: Index<At>,
     bytes_max: u64,
     /// The newest decision that has been forgotten.
     forgotten: Option<Duration>,
@@ -67,8 +65,7 @@ impl Ring {
         Self {
             segments: VecDeque::new(),
             first: 0,
-            index: HashTable::new(),
-            hasher: IdHasher::default(),
+            index: Index::default(),
             bytes_max: bytes_max.min(BYTES_MAX),
             forgotten: None,
             spare: None,
@@ -110,18 +107,7 @@ impl Ring {
         let at = At(u32::from(number) << 16 | segment.buffer.len() as u32);
         record::put(&mut segment.buffer, decided, late, segment.base);
         segment.last = decided.at;
-        let Self {
-            index,
-            hasher,
-            segments,
-            first,
-            ..
-        } = self;
-        let hash_of = |at: &At| {
-            let id = at.bytes(segments, *first).and_then(record::id);
-            id.map_or(0, |id| hasher.hash(id))
-        };
-        index.insert_unique(hasher.hash(&decided.id), at, hash_of);
+        self.index.insert(&decided.id, at);
     }
 
     /// One more span of a trace that was decided.
@@ -162,18 +148,15 @@ impl Ring {
     }
 
     fn places(&self, id: &TraceId) -> impl Iterator<Item = At> {
-        let places = self.index.iter_hash(self.hasher.hash(id));
-        places.copied().filter(move |at| {
+        self.index.candidates(id).filter(move |at| {
             let known = at.bytes(&self.segments, self.first).and_then(record::id);
             known == Some(id)
         })
     }
 
-    /// Brings the places of traces near that are about to be decided.
-    pub(super) fn bring_near(&self, ids: &[TraceId]) {
-        for id in ids {
-            hint::black_box(self.index.find(self.hasher.hash(id), |_| false));
-        }
+    /// Asks for the memory in which a trace is looked for, or remembered.
+    pub(super) fn ask_for(&self, id: &TraceId) {
+        self.index.ask_for(id);
     }
 
     fn newest(&self, id: &TraceId) -> Option<At> {
@@ -217,7 +200,7 @@ impl Ring {
             .segments
             .iter()
             .map(|segment| segment.buffer.capacity());
-        let bytes = held.sum::<usize>() + self.index.allocation_size();
+        let bytes = held.sum::<usize>() + self.index.bytes();
         let charged = self.lease.bytes() as usize;
         self.lease.overdraw(bytes.saturating_sub(charged));
         self.lease.give_back(charged.saturating_sub(bytes));
@@ -230,10 +213,7 @@ impl Ring {
         };
         for (offset, record) in segment.records() {
             let at = At(u32::from(self.first) << 16 | offset as u32);
-            let hash = self.hasher.hash(&record.decided.id);
-            if let Ok(entry) = self.index.find_entry(hash, |other| *other == at) {
-                entry.remove();
-            }
+            self.index.remove(&record.decided.id, at);
         }
         let last = segment.last;
         self.forget_until(last);
