@@ -169,6 +169,8 @@ pub struct ScopeGroup<'a> {
     pub scope: Option<Scope<'a>>,
     pub schema_url: Text<'a>,
     body: &'a [u8],
+    /// What stands before and behind the elements, if they stand side by side.
+    around: Option<(&'a [u8], &'a [u8])>,
 }
 
 impl<'a> ScopeGroup<'a> {
@@ -205,7 +207,12 @@ impl<'a> ScopeGroup<'a> {
 
     /// The group without its items, encoded: what they share.
     pub fn shared_fields(&self) -> Result<Cow<'a, [u8]>, Malformed> {
-        all_but(ELEMENTS, self.body)
+        match self.around {
+            Some((before, [])) => Ok(before.into()),
+            Some(([], behind)) => Ok(behind.into()),
+            Some((before, behind)) => Ok([before, behind].concat().into()),
+            None => all_but(ELEMENTS, self.body),
+        }
     }
 }
 
@@ -216,19 +223,32 @@ impl<'a> View<'a> for ScopeGroup<'a> {
         let mut schema_url = Text::default();
         let mut scope = Singular::default();
         let mut fields = Message::new(body);
+        // Of the elements, from the first to the last.
+        let mut elements = body.len()..0;
+        let mut element_bytes = 0;
         while let Some(field) = fields.next_field()? {
             match field.number {
+                ELEMENTS => {
+                    elements.end = body.len() - fields.rest().len();
+                    elements.start = elements.start.min(elements.end - field.raw.len());
+                    element_bytes += field.raw.len();
+                }
                 SCOPE => scope.add(&field, &fields)?,
                 SCHEMA_URL => schema_url = Text::new(field.bytes()?),
                 _ => {}
             }
         }
         let scope = scope.message().map(Scope::read).transpose()?;
+        let around = || {
+            let (before, rest) = body.split_at_checked(elements.start)?;
+            (elements.len() == element_bytes).then_some((before, rest.get(element_bytes..)?))
+        };
         Ok(Self {
             signal,
             scope,
             schema_url,
             body,
+            around: around(),
         })
     }
 }
@@ -318,6 +338,28 @@ mod tests {
         check(&[2, 1, 3], true);
         check(&[1, 2, 3], false);
         check(&[1, 2, 3, 2, 1000], false);
+    }
+
+    #[test]
+    fn a_scope_knows_its_shared_fields_wherever_its_elements_stand() {
+        let check = |numbers: &[u32]| {
+            let mut body = Vec::new();
+            for &number in numbers {
+                put_len(&mut body, number, &[0x0a, 1, b'x']);
+            }
+            let scope = ScopeGroup::decode(Signal::Traces, &body).unwrap();
+            let expected = all_but(ELEMENTS, &body).unwrap();
+            assert_eq!(scope.shared_fields().unwrap(), expected, "{numbers:?}");
+        };
+        let (own, other) = (ELEMENTS, SCHEMA_URL);
+        check(&[]);
+        check(&[own, own]);
+        check(&[SCOPE, 1000, other]);
+        check(&[SCOPE, own, own, other]);
+        check(&[SCOPE, own, own]);
+        check(&[own, own, other]);
+        check(&[own, 1000, own, other]);
+        check(&[SCOPE, own, other, own, 1000, own]);
     }
 
     #[test]

@@ -38,6 +38,11 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// What has not been read yet of the part that is being read.
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.part.rest()
+    }
+
     const fn has_later(&self) -> bool {
         !self.later[0].0.rest().is_empty() || !self.later[1].0.rest().is_empty()
     }
